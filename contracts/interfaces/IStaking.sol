@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title The stake ledger
+/// @notice Holds every staked token: one pool per operator, in two tranches. The operator's own stake is the first to
+///         be slashed, the stake of its delegators the second. Modules (such as the Arena) lock, unlock and slash.
+/// @dev Assumes one plain ERC-20 (no fee on transfer, no callbacks), fixed at deployment.
+///      Every verb is O(1): nothing loops over funders, withdrawals or locks.
+interface IStaking {
+    /* STRUCTS */
+
+    /// @notice One tranche of a pool: either the operator's own stake, or that of all its delegators.
+    /// @param assets Active stake, token wei: counts as weight, earns rewards.
+    /// @param shares Shares of the active stake; 1e6 shares stand for 1 wei at par.
+    /// @param exitingAssets Requested but not withdrawn, token wei: no weight, no rewards, still slashed.
+    /// @param exitIndex What is left of 1e27 units of exiting stake after the slashes of this generation.
+    /// @param exitGeneration Rises when the exiting stake was slashed (practically) to nothing.
+    struct Tranche {
+        uint128 assets;
+        uint128 shares;
+        uint128 exitingAssets;
+        uint128 exitIndex;
+        uint64 exitGeneration;
+    }
+
+    /// @notice The pool of one operator.
+    /// @param own The operator's own stake.
+    /// @param delegated The stake of its delegators.
+    /// @param locked Assets that modules hold locked, token wei; never more than all four asset amounts together.
+    /// @param commission The operator's part of its delegators' rewards, WAD.
+    /// @param nextCommission The announced one, WAD, in force from nextCommissionAt.
+    /// @param nextCommissionAt Timestamp; 0 when nothing is announced.
+    struct Pool {
+        Tranche own;
+        Tranche delegated;
+        uint128 locked;
+        uint64 commission;
+        uint64 nextCommission;
+        uint64 nextCommissionAt;
+    }
+
+    /// @notice A requested withdrawal.
+    /// @param operator The pool it comes from.
+    /// @param funder Who gets the assets.
+    /// @param assets Token wei at the time of the request.
+    /// @param exitIndex The tranche's exit index at that time.
+    /// @param exitGeneration The tranche's exit generation at that time.
+    /// @param maturesAt Timestamp from which it can be withdrawn.
+    struct Withdrawal {
+        address operator;
+        address funder;
+        uint128 assets;
+        uint128 exitIndex;
+        uint64 exitGeneration;
+        uint64 maturesAt;
+    }
+
+    /* EVENTS */
+
+    event Deposited(
+        address indexed operator, address indexed funder, address indexed sender, uint256 assets, uint256 shares
+    );
+    event WithdrawalRequested(
+        uint256 indexed withdrawalId,
+        address indexed operator,
+        address indexed funder,
+        uint256 shares,
+        uint256 assets,
+        uint256 maturesAt
+    );
+    event Withdrawn(
+        uint256 indexed withdrawalId, address indexed operator, address indexed funder, uint256 requested, uint256 assets
+    );
+    event CommissionAnnounced(address indexed operator, uint256 commission, uint256 effectiveAt);
+    event Locked(address indexed operator, address indexed module, uint256 assets);
+    event Unlocked(address indexed operator, address indexed module, uint256 assets);
+    /// @dev The four amounts add up to what `receiver` got.
+    event Slashed(
+        address indexed operator,
+        address indexed module,
+        address indexed receiver,
+        uint256 ownAssets,
+        uint256 ownExitingAssets,
+        uint256 delegatedAssets,
+        uint256 delegatedExitingAssets
+    );
+    /// @dev operatorAssets + delegatedAssets = assets; operatorShares are new shares of the own tranche.
+    event RewardDistributed(
+        address indexed operator,
+        address indexed sender,
+        uint256 assets,
+        uint256 operatorAssets,
+        uint256 operatorShares,
+        uint256 delegatedAssets
+    );
+    event ModuleSet(address indexed module, bool enabled);
+
+    /* ERRORS */
+
+    error ZeroAddress();
+    error ZeroAmount();
+    error Unauthorized(address caller);
+    error OperatorHasNoStake(address operator);
+    error PoolDegraded(address operator);
+    error AmountTooLarge(uint256 amount);
+    error InsufficientShares(uint256 required, uint256 available);
+    error InsufficientStake(uint256 required, uint256 available);
+    error InsufficientLock(uint256 required, uint256 available);
+    error UnknownWithdrawal(uint256 withdrawalId);
+    error NotMatured(uint256 maturesAt);
+    error StakeLocked(uint256 locked, uint256 remaining);
+    error CommissionTooHigh(uint256 commission, uint256 maximum);
+
+    /* FUNDERS */
+
+    /// @notice Moves `assets` from the caller into `operator`'s pool; `onBehalf` owns the shares.
+    /// @dev The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes delegations
+    ///      only while its operator has stake of its own (a guard against mistyped addresses).
+    /// @return shares New shares, rounded down.
+    function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares);
+
+    /// @notice Takes `shares` of the caller out of the weight of `operator`'s pool; they mature after the cool-down.
+    /// @dev Never blocked by a lock: locks already made keep their cover from exiting stake, new ones cannot use it.
+    function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
+
+    /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
+    /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks.
+    function withdraw(uint256 withdrawalId) external returns (uint256 assets);
+
+    /// @notice Announces the caller's commission; it is in force after the cool-down, so that delegators can leave.
+    function setCommission(uint256 newCommission) external;
+
+    /* MODULES */
+
+    /// @notice Locks `assets` of the operator's active stake for the calling module.
+    /// @dev Locks are exclusive: the same wei never covers two locks.
+    function lock(address operator, uint256 assets) external;
+
+    /// @notice Releases `assets` that the calling module had locked.
+    function unlock(address operator, uint256 assets) external;
+
+    /// @notice Takes `assets` out of the caller's lock and sends them to `receiver`.
+    /// @dev Own tranche first, then the delegated one; within a tranche active and exiting stake alike, pro rata.
+    function slash(address operator, uint256 assets, address receiver) external;
+
+    /// @notice Moves `assets` from the caller into the pool as a reward. Anyone may pay one.
+    /// @dev With F = assets, own stake s, delegated stake S and commission σ: delegators get F·(1−σ)·S/(s+S) through the
+    ///      share price (rounded down), the operator the rest as new shares.
+    function distribute(address operator, uint256 assets) external;
+
+    /* OWNER */
+
+    /// @notice Allows or forbids `module` to make new locks. A forbidden module can still unlock and slash its old ones.
+    function setModule(address module, bool enabled) external;
+
+    /* VIEWS */
+
+    /// @notice The ERC-20 that is staked.
+    function TOKEN() external view returns (address);
+    /// @notice Seconds between a request and its maturity; also the notice of a commission change.
+    function COOLDOWN() external view returns (uint256);
+    /// @notice The highest commission, WAD.
+    function MAX_COMMISSION() external view returns (uint256);
+    function isModule(address module) external view returns (bool);
+    function pool(address operator) external view returns (Pool memory);
+    /// @notice Shares of `funder` in the tranche of `operator`'s pool that it belongs to.
+    function sharesOf(address operator, address funder) external view returns (uint256);
+    /// @notice The same in assets, rounded down.
+    function assetsOf(address operator, address funder) external view returns (uint256);
+    /// @notice Active stake of a pool, own and delegated.
+    function stakeOf(address operator) external view returns (uint256);
+    /// @notice Active stake that can still be locked.
+    function lockable(address operator) external view returns (uint256);
+    function lockedBy(address operator, address module) external view returns (uint256);
+    /// @notice The commission in force now, WAD.
+    function commissionOf(address operator) external view returns (uint256);
+    function withdrawal(uint256 withdrawalId) external view returns (Withdrawal memory);
+    /// @notice What a withdrawal would pay now, after slashes.
+    function withdrawable(uint256 withdrawalId) external view returns (uint256 assets);
+    function withdrawalCount() external view returns (uint256);
+    /// @notice Assets of all pools, active and exiting; equals the ledger's token balance (gifts aside).
+    function totalAssets() external view returns (uint256);
+}
