@@ -1,0 +1,1 @@
+"""One command for everything: the programs' own commands, a local network, the demonstration."""

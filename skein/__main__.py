@@ -1,0 +1,5 @@
+"""`python -m skein`."""
+
+from skein.cli import main
+
+main()
