@@ -1,0 +1,13 @@
+"""Keep Brownie inside the checkout: imported by every Python of .venv-contracts as it starts (see scripts/setup).
+
+Brownie and py-solc-x write to the home directory and look for tools on PATH. Here home is .toolchain/home, the compiler
+lies in .toolchain/solcx and .toolchain/bin comes first on PATH, however Brownie is started.
+"""
+
+import os
+import sys
+
+toolchain = os.path.join(os.path.dirname(sys.prefix), ".toolchain")
+os.environ["HOME"] = os.path.join(toolchain, "home")
+os.environ["SOLCX_BINARY_PATH"] = os.path.join(toolchain, "solcx")
+os.environ["PATH"] = os.pathsep.join([os.path.join(toolchain, "bin"), os.environ.get("PATH", os.defpath)])

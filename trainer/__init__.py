@@ -1,0 +1,1 @@
+"""Trains models for open tasks and claims the rewards."""

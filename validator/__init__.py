@@ -1,0 +1,1 @@
+"""The validator: scores the models it is drawn for."""

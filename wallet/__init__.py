@@ -1,0 +1,1 @@
+"""The program of stakers and task creators: accounts, stake, tasks."""
