@@ -11,16 +11,18 @@ interface IStaking {
 
     /// @notice One tranche of a pool: either the operator's own stake, or that of all its delegators.
     /// @param assets Active stake, token wei: counts as weight, earns rewards.
-    /// @param shares Shares of the active stake; 1e6 shares stand for 1 wei at par.
+    /// @param shares Shares of the active stake; 1e6 shares stand for 1 wei at par. The own tranche has one holder, so it
+    ///        is always at par: a slash burns shares instead of lowering their price.
     /// @param exitingAssets Requested but not withdrawn, token wei: no weight, no rewards, still slashed.
-    /// @param exitIndex What is left of 1e27 units of exiting stake after the slashes of this generation.
-    /// @param exitGeneration Rises when the exiting stake was slashed (practically) to nothing.
+    /// @param exitIndex What slashes left of 1e27 units of exiting stake; 0 before the first request. See
+    ///        WithdrawalMath.
+    /// @param exitGeneration How often the index was multiplied by 1e9 to keep its digits; + 5 when nothing was left.
     struct Tranche {
         uint128 assets;
         uint128 shares;
         uint128 exitingAssets;
-        uint128 exitIndex;
-        uint64 exitGeneration;
+        uint96 exitIndex;
+        uint32 exitGeneration;
     }
 
     /// @notice The pool of one operator.
@@ -41,18 +43,18 @@ interface IStaking {
 
     /// @notice A requested withdrawal.
     /// @param operator The pool it comes from.
-    /// @param funder Who gets the assets.
-    /// @param assets Token wei at the time of the request.
-    /// @param exitIndex The tranche's exit index at that time.
-    /// @param exitGeneration The tranche's exit generation at that time.
+    /// @param exitGeneration The tranche's exit generation at the time of the request.
     /// @param maturesAt Timestamp from which it can be withdrawn.
+    /// @param funder Who gets the assets.
+    /// @param exitIndex The tranche's exit index at the time of the request.
+    /// @param assets Token wei at the time of the request.
     struct Withdrawal {
         address operator;
-        address funder;
-        uint128 assets;
-        uint128 exitIndex;
-        uint64 exitGeneration;
+        uint32 exitGeneration;
         uint64 maturesAt;
+        address funder;
+        uint96 exitIndex;
+        uint128 assets;
     }
 
     /* EVENTS */
@@ -110,17 +112,20 @@ interface IStaking {
     error NotMatured(uint256 maturesAt);
     error StakeLocked(uint256 locked, uint256 remaining);
     error CommissionTooHigh(uint256 commission, uint256 maximum);
+    error CooldownTooLong(uint256 cooldown, uint256 maximum);
 
     /* FUNDERS */
 
     /// @notice Moves `assets` from the caller into `operator`'s pool; `onBehalf` owns the shares.
     /// @dev The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes delegations
-    ///      only while its operator has stake of its own (a guard against mistyped addresses).
+    ///      only while its operator has stake of its own (a guard against mistyped addresses), and none while slashes
+    ///      hold the price of a delegated share below a millionth of par (PoolDegraded).
     /// @return shares New shares, rounded down.
     function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares);
 
     /// @notice Takes `shares` of the caller out of the weight of `operator`'s pool; they mature after the cool-down.
     /// @dev Never blocked by a lock: locks already made keep their cover from exiting stake, new ones cannot use it.
+    ///      Assets are rounded down; of own shares only whole wei are burned.
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
 
     /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
@@ -137,15 +142,18 @@ interface IStaking {
     function lock(address operator, uint256 assets) external;
 
     /// @notice Releases `assets` that the calling module had locked.
+    /// @dev Zero is allowed here and in `slash`: what is left of a lock, or a small part of it, may be nothing.
     function unlock(address operator, uint256 assets) external;
 
     /// @notice Takes `assets` out of the caller's lock and sends them to `receiver`.
-    /// @dev Own tranche first, then the delegated one; within a tranche active and exiting stake alike, pro rata.
+    /// @dev Own tranche first, then the delegated one; within a tranche active and exiting stake alike, pro rata (the
+    ///      exiting part rounded down).
     function slash(address operator, uint256 assets, address receiver) external;
 
     /// @notice Moves `assets` from the caller into the pool as a reward. Anyone may pay one.
     /// @dev With F = assets, own stake s, delegated stake S and commission σ: delegators get F·(1−σ)·S/(s+S) through the
-    ///      share price (rounded down), the operator the rest as new shares.
+    ///      share price (rounded down), the operator the rest as new shares. Where delegators have no shares, the operator gets
+    ///      all of it, with or without stake.
     function distribute(address operator, uint256 assets) external;
 
     /* OWNER */
@@ -161,6 +169,8 @@ interface IStaking {
     function COOLDOWN() external view returns (uint256);
     /// @notice The highest commission, WAD.
     function MAX_COMMISSION() external view returns (uint256);
+    /// @notice The most that all pools together can hold, token wei: amounts and shares then fit their 128 bits.
+    function MAX_TOTAL_ASSETS() external view returns (uint256);
     function isModule(address module) external view returns (bool);
     function pool(address operator) external view returns (Pool memory);
     /// @notice Shares of `funder` in the tranche of `operator`'s pool that it belongs to.

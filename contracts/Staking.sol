@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+import {IStaking} from "./interfaces/IStaking.sol";
+import {SharesMath} from "./libraries/SharesMath.sol";
+import {WithdrawalMath} from "./libraries/WithdrawalMath.sol";
+
+/// @title The stake ledger
+/// @dev No amount in a pool exceeds totalAssets <= MAX_TOTAL_ASSETS < 2^109, so that sums of amounts never overflow and
+///      casts to uint128 of amounts are safe; only the shares of a delegated tranche need a check of their own.
+contract Staking is IStaking, Ownable2Step {
+    using SafeERC20 for IERC20;
+
+    uint256 private constant WAD = 1e18;
+    uint256 private constant LONGEST_COOLDOWN = 365 days;
+
+    /// @inheritdoc IStaking
+    uint256 public constant MAX_COMMISSION = 0.5e18;
+    /// @inheritdoc IStaking
+    uint256 public constant MAX_TOTAL_ASSETS = type(uint128).max / SharesMath.SHARES_PER_ASSET;
+
+    /// @inheritdoc IStaking
+    address public immutable TOKEN;
+    /// @inheritdoc IStaking
+    uint256 public immutable COOLDOWN;
+
+    /// @inheritdoc IStaking
+    uint256 public totalAssets;
+    /// @inheritdoc IStaking
+    uint256 public withdrawalCount;
+    /// @inheritdoc IStaking
+    mapping(address module => bool) public isModule;
+    /// @inheritdoc IStaking
+    mapping(address operator => mapping(address module => uint256 assets)) public lockedBy;
+
+    mapping(address operator => Pool) private _pool;
+    /// @dev Of delegators only: all shares of an own tranche are the operator's.
+    mapping(address operator => mapping(address funder => uint256 shares)) private _delegation;
+    mapping(uint256 withdrawalId => Withdrawal) private _withdrawal;
+
+    constructor(address token, uint256 cooldown, address owner) Ownable(owner) {
+        require(token != address(0), ZeroAddress());
+        require(cooldown <= LONGEST_COOLDOWN, CooldownTooLong(cooldown, LONGEST_COOLDOWN));
+        TOKEN = token;
+        COOLDOWN = cooldown;
+    }
+
+    /* FUNDERS */
+
+    /// @inheritdoc IStaking
+    function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares) {
+        require(operator != address(0) && onBehalf != address(0), ZeroAddress());
+        require(assets != 0, ZeroAmount());
+
+        _increaseTotal(assets);
+        shares = operator == onBehalf ? _creditOwn(operator, assets) : _delegate(operator, assets, onBehalf);
+        emit Deposited(operator, onBehalf, msg.sender, assets, shares);
+
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    /// @inheritdoc IStaking
+    function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId) {
+        uint256 available = sharesOf(operator, msg.sender);
+        require(shares != 0, ZeroAmount());
+        require(shares <= available, InsufficientShares(shares, available));
+
+        Tranche storage tranche = _trancheOf(operator, msg.sender);
+        uint256 assets;
+        (assets, shares) = operator == msg.sender ? _burnOwn(tranche, shares) : _burnDelegated(operator, shares);
+        require(assets != 0, ZeroAmount());
+
+        if (tranche.exitIndex == 0) tranche.exitIndex = uint96(WithdrawalMath.INDEX_START);
+        tranche.exitingAssets += uint128(assets);
+        withdrawalId = ++withdrawalCount;
+        uint256 maturesAt = block.timestamp + COOLDOWN;
+        _withdrawal[withdrawalId] = Withdrawal({
+            operator: operator,
+            exitGeneration: tranche.exitGeneration,
+            maturesAt: uint64(maturesAt),
+            funder: msg.sender,
+            exitIndex: tranche.exitIndex,
+            assets: uint128(assets)
+        });
+        emit WithdrawalRequested(withdrawalId, operator, msg.sender, shares, assets, maturesAt);
+    }
+
+    /// @inheritdoc IStaking
+    function withdraw(uint256 withdrawalId) external returns (uint256 assets) {
+        Withdrawal memory paid = _withdrawal[withdrawalId];
+        require(paid.funder != address(0), UnknownWithdrawal(withdrawalId));
+        require(block.timestamp >= paid.maturesAt, NotMatured(paid.maturesAt));
+        Pool storage record = _pool[paid.operator];
+        Tranche storage tranche = _trancheOf(paid.operator, paid.funder);
+        assets = _value(paid, tranche);
+        uint256 remaining = _total(record.own) + _total(record.delegated) - assets;
+        require(remaining >= record.locked, StakeLocked(record.locked, remaining));
+
+        delete _withdrawal[withdrawalId];
+        tranche.exitingAssets -= uint128(assets);
+        totalAssets -= assets;
+        emit Withdrawn(withdrawalId, paid.operator, paid.funder, paid.assets, assets);
+
+        IERC20(TOKEN).safeTransfer(paid.funder, assets);
+    }
+
+    /// @inheritdoc IStaking
+    function setCommission(uint256 newCommission) external {
+        require(newCommission <= MAX_COMMISSION, CommissionTooHigh(newCommission, MAX_COMMISSION));
+
+        Pool storage record = _pool[msg.sender];
+        uint256 effectiveAt = block.timestamp + COOLDOWN;
+        record.commission = uint64(commissionOf(msg.sender));
+        record.nextCommission = uint64(newCommission);
+        record.nextCommissionAt = uint64(effectiveAt);
+        emit CommissionAnnounced(msg.sender, newCommission, effectiveAt);
+    }
+
+    /* MODULES */
+
+    /// @inheritdoc IStaking
+    function lock(address operator, uint256 assets) external {
+        require(isModule[msg.sender], Unauthorized(msg.sender));
+        require(assets != 0, ZeroAmount());
+        uint256 available = lockable(operator);
+        require(assets <= available, InsufficientStake(assets, available));
+
+        _pool[operator].locked += uint128(assets);
+        lockedBy[operator][msg.sender] += assets;
+        emit Locked(operator, msg.sender, assets);
+    }
+
+    /// @inheritdoc IStaking
+    function unlock(address operator, uint256 assets) external {
+        _decreaseLock(operator, assets);
+        emit Unlocked(operator, msg.sender, assets);
+    }
+
+    /// @inheritdoc IStaking
+    function slash(address operator, uint256 assets, address receiver) external {
+        require(receiver != address(0), ZeroAddress());
+        _decreaseLock(operator, assets);
+
+        Pool storage record = _pool[operator];
+        totalAssets -= assets;
+        uint256 ownLoss = Math.min(assets, _total(record.own));
+        (uint256 own, uint256 ownExiting) = _slashTranche(record.own, ownLoss);
+        record.own.shares = uint128(record.own.assets * SharesMath.SHARES_PER_ASSET);
+        (uint256 delegated, uint256 delegatedExiting) = _slashTranche(record.delegated, assets - ownLoss);
+        emit Slashed(operator, msg.sender, receiver, own, ownExiting, delegated, delegatedExiting);
+
+        IERC20(TOKEN).safeTransfer(receiver, assets);
+    }
+
+    /// @inheritdoc IStaking
+    function distribute(address operator, uint256 assets) external {
+        require(operator != address(0), ZeroAddress());
+        require(assets != 0, ZeroAmount());
+
+        _increaseTotal(assets);
+        uint256 delegatedAssets = _delegatedPart(operator, assets);
+        uint256 operatorAssets = assets - delegatedAssets;
+        _pool[operator].delegated.assets += uint128(delegatedAssets);
+        uint256 operatorShares = _creditOwn(operator, operatorAssets);
+        emit RewardDistributed(operator, msg.sender, assets, operatorAssets, operatorShares, delegatedAssets);
+
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    /* OWNER */
+
+    /// @inheritdoc IStaking
+    function setModule(address module, bool enabled) external onlyOwner {
+        require(module != address(0), ZeroAddress());
+        isModule[module] = enabled;
+        emit ModuleSet(module, enabled);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IStaking
+    function pool(address operator) external view returns (Pool memory) {
+        return _pool[operator];
+    }
+
+    /// @inheritdoc IStaking
+    function assetsOf(address operator, address funder) external view returns (uint256) {
+        Tranche storage tranche = _trancheOf(operator, funder);
+        if (operator == funder) return tranche.assets;
+        return SharesMath.toAssetsDown(_delegation[operator][funder], tranche.assets, tranche.shares);
+    }
+
+    /// @inheritdoc IStaking
+    function withdrawal(uint256 withdrawalId) external view returns (Withdrawal memory) {
+        return _withdrawal[withdrawalId];
+    }
+
+    /// @inheritdoc IStaking
+    function withdrawable(uint256 withdrawalId) external view returns (uint256 assets) {
+        Withdrawal memory waiting = _withdrawal[withdrawalId];
+        if (waiting.funder == address(0)) return 0;
+        return _value(waiting, _trancheOf(waiting.operator, waiting.funder));
+    }
+
+    /// @inheritdoc IStaking
+    function sharesOf(address operator, address funder) public view returns (uint256) {
+        return operator == funder ? _pool[operator].own.shares : _delegation[operator][funder];
+    }
+
+    /// @inheritdoc IStaking
+    function stakeOf(address operator) public view returns (uint256) {
+        Pool storage record = _pool[operator];
+        return uint256(record.own.assets) + record.delegated.assets;
+    }
+
+    /// @inheritdoc IStaking
+    function lockable(address operator) public view returns (uint256) {
+        return Math.saturatingSub(stakeOf(operator), _pool[operator].locked);
+    }
+
+    /// @inheritdoc IStaking
+    function commissionOf(address operator) public view returns (uint256) {
+        Pool storage record = _pool[operator];
+        bool inForce = record.nextCommissionAt != 0 && block.timestamp >= record.nextCommissionAt;
+        return inForce ? record.nextCommission : record.commission;
+    }
+
+    /* INTERNALS */
+
+    function _increaseTotal(uint256 assets) private {
+        require(assets <= MAX_TOTAL_ASSETS - totalAssets, AmountTooLarge(assets));
+        totalAssets += assets;
+    }
+
+    function _creditOwn(address operator, uint256 assets) private returns (uint256 shares) {
+        Tranche storage own = _pool[operator].own;
+        shares = assets * SharesMath.SHARES_PER_ASSET;
+        own.assets += uint128(assets);
+        own.shares += uint128(shares);
+    }
+
+    function _delegate(address operator, uint256 assets, address funder) private returns (uint256 shares) {
+        Pool storage record = _pool[operator];
+        Tranche storage delegated = record.delegated;
+        require(record.own.assets != 0, OperatorHasNoStake(operator));
+        require(!SharesMath.isDegraded(delegated.assets, delegated.shares), PoolDegraded(operator));
+        shares = SharesMath.toSharesDown(assets, delegated.assets, delegated.shares);
+        require(shares != 0, ZeroAmount());
+        require(shares <= type(uint128).max - delegated.shares, AmountTooLarge(assets));
+
+        delegated.assets += uint128(assets);
+        delegated.shares += uint128(shares);
+        _delegation[operator][funder] += shares;
+    }
+
+    /// @dev Rounds to whole wei: what is returned may be fewer shares than were asked for.
+    function _burnOwn(Tranche storage own, uint256 shares) private returns (uint256 assets, uint256 burned) {
+        assets = shares / SharesMath.SHARES_PER_ASSET;
+        burned = assets * SharesMath.SHARES_PER_ASSET;
+        own.assets -= uint128(assets);
+        own.shares -= uint128(burned);
+    }
+
+    function _burnDelegated(address operator, uint256 shares) private returns (uint256 assets, uint256 burned) {
+        Tranche storage delegated = _pool[operator].delegated;
+        assets = SharesMath.toAssetsDown(shares, delegated.assets, delegated.shares);
+        burned = shares;
+        delegated.assets -= uint128(assets);
+        delegated.shares -= uint128(shares);
+        _delegation[operator][msg.sender] -= shares;
+    }
+
+    function _decreaseLock(address operator, uint256 assets) private {
+        uint256 held = lockedBy[operator][msg.sender];
+        require(assets <= held, InsufficientLock(assets, held));
+        lockedBy[operator][msg.sender] = held - assets;
+        _pool[operator].locked -= uint128(assets);
+    }
+
+    /// @dev Expects assets <= _total(tranche).
+    function _slashTranche(Tranche storage tranche, uint256 assets)
+        private
+        returns (uint256 active, uint256 exiting)
+    {
+        if (assets == 0) return (0, 0);
+        uint256 exitingBefore = tranche.exitingAssets;
+        exiting = Math.mulDiv(assets, exitingBefore, _total(tranche));
+        active = assets - exiting;
+        tranche.assets -= uint128(active);
+        if (exiting == 0) return (active, 0);
+
+        uint256 exitingAfter = exitingBefore - exiting;
+        (uint256 index, uint256 generation) = WithdrawalMath.decayDown(
+            tranche.exitIndex, tranche.exitGeneration, exitingBefore, exitingAfter
+        );
+        tranche.exitingAssets = uint128(exitingAfter);
+        tranche.exitIndex = uint96(index);
+        tranche.exitGeneration = uint32(generation);
+    }
+
+    /// @dev What delegators get of a reward, rounded down; nothing goes to a tranche that nobody has shares of.
+    function _delegatedPart(address operator, uint256 assets) private view returns (uint256) {
+        Tranche storage delegated = _pool[operator].delegated;
+        if (delegated.shares == 0) return 0;
+        uint256 stake = stakeOf(operator);
+        if (stake == 0) return 0;
+        return Math.mulDiv(assets * (WAD - commissionOf(operator)), delegated.assets, stake * WAD);
+    }
+
+    function _trancheOf(address operator, address funder) private view returns (Tranche storage) {
+        return operator == funder ? _pool[operator].own : _pool[operator].delegated;
+    }
+
+    function _total(Tranche storage tranche) private view returns (uint256) {
+        return uint256(tranche.assets) + tranche.exitingAssets;
+    }
+
+    function _value(Withdrawal memory waiting, Tranche storage tranche) private view returns (uint256) {
+        return WithdrawalMath.valueDown(
+            waiting.assets, waiting.exitIndex, waiting.exitGeneration, tranche.exitIndex, tranche.exitGeneration
+        );
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @title Shares of a pool
+/// @dev The price of a share is (assets + 1) / (shares + 1e6), both of the whole pool. The virtual 1 and 1e6 own what a
+///      gift to an empty pool would otherwise steal from the next depositor: to make him lose x, the thief must give
+///      away about 1e6 · x. Every conversion rounds down, in favour of the pool.
+library SharesMath {
+    /// @notice Shares that stand for one wei at par, that is, in a pool that saw neither reward nor slash.
+    uint256 internal constant SHARES_PER_ASSET = 1e6;
+
+    /// @notice A price below par / 1e6 makes a pool degraded.
+    uint256 internal constant DEGRADATION = 1e6;
+
+    uint256 private constant VIRTUAL_ASSETS = 1;
+    uint256 private constant VIRTUAL_SHARES = VIRTUAL_ASSETS * SHARES_PER_ASSET;
+
+    /// @notice What `assets` buy in a pool of `totalAssets` and `totalShares`.
+    function toSharesDown(uint256 assets, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
+        return Math.mulDiv(assets, totalShares + VIRTUAL_SHARES, totalAssets + VIRTUAL_ASSETS);
+    }
+
+    /// @notice What `shares` are worth in a pool of `totalAssets` and `totalShares`.
+    function toAssetsDown(uint256 shares, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
+        return Math.mulDiv(shares, totalAssets + VIRTUAL_ASSETS, totalShares + VIRTUAL_SHARES);
+    }
+
+    /// @notice Whether slashes left so little behind the shares that new ones would be too many to be counted.
+    function isDegraded(uint256 totalAssets, uint256 totalShares) internal pure returns (bool) {
+        return (totalAssets + VIRTUAL_ASSETS) * SHARES_PER_ASSET * DEGRADATION < totalShares + VIRTUAL_SHARES;
+    }
+}
