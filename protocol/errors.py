@@ -4,7 +4,8 @@ ProtocolError
 ├── ConfigInvalid           do not retry  a setting, key file or deployment cannot be used
 ├── ChainUnavailable        retry         RPC down, timeout, rate limit
 ├── ContractReverted        do not retry  .error = "WrongPhase", .args_, .contract; decoded from the ABI
-├── ArtifactError           do not retry  the bytes are what the digest names, but not a well-formed artifact
+├── StorageFailed           retry         this machine cannot read or write: disk full, permissions
+├── ArtifactError           do not retry  the bytes are what the digest names, but no artifact that is allowed here
 │   ├── ArtifactMissing     retry         no store has it, or none answers
 │   └── DigestMismatch      do not retry  bytes that are not what their name says
 ├── SpecInvalid             do not retry  the task's specification breaks a rule
@@ -54,8 +55,14 @@ class ContractReverted(ProtocolError):
         return type(self), (self.error, self.args_, self.contract)
 
 
+class StorageFailed(ProtocolError):
+    """This machine cannot read or write its own files: says nothing about the artifact, so it must not become a verdict."""
+
+    retryable = True
+
+
 class ArtifactError(ProtocolError):
-    """An artifact that is not well formed, is larger than allowed, or cannot be written to a store."""
+    """An artifact that is not well formed or larger than allowed; everyone who has its bytes comes to the same."""
 
 
 class ArtifactMissing(ArtifactError):

@@ -21,8 +21,10 @@ def restore_logging():
 
 
 def test_the_docstring_draws_the_whole_tree_and_says_what_is_retried():
-    drawn = {name: "retry  " in rest and "not" not in rest.split("retry")[0] for name, rest in
-             re.findall(r"── (\w+) +(.*)", errors.__doc__)}
+    drawn = {
+        name: "retry  " in rest and "not" not in rest.split("retry")[0]
+        for name, rest in re.findall(r"── (\w+) +(.*)", errors.__doc__)
+    }
     assert drawn == {cls.__name__: cls.retryable for cls in CLASSES if cls is not errors.ProtocolError}
 
 
