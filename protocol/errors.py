@@ -40,8 +40,8 @@ class ChainUnavailable(ProtocolError):
 class ContractReverted(ProtocolError):
     """A contract refused a call.
 
-    `error` is the name of its custom error ("WrongPhase"), `args_` that error's arguments by name, `contract` the name of
-    the contract that was called.
+    `error` is the name of its custom error ("WrongPhase"), `args_` that error's arguments by name, `contract` the name
+    of the contract that was called.
     """
 
     def __init__(self, error: str, args: Mapping[str, Any] | None = None, contract: str = "") -> None:
@@ -56,7 +56,7 @@ class ContractReverted(ProtocolError):
 
 
 class StorageFailed(ProtocolError):
-    """This machine cannot read or write its own files: says nothing about the artifact, so it must not become a verdict."""
+    """This machine cannot read or write its own files. It says nothing of the artifact: never make a verdict of it."""
 
     retryable = True
 

@@ -166,7 +166,7 @@ def test_directories_that_are_refused(tmp_path):
         manifest_of(tmp_path)
     (tmp_path / "pipe").unlink()
     write(tmp_path, {"a b": b""})
-    with pytest.raises(ArtifactError, match="'a b' is not a relative path .* rename it"):
+    with pytest.raises(ArtifactError, match=r"'a b' is not a relative path .* rename it"):
         manifest_of(tmp_path)
 
 

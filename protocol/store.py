@@ -1,0 +1,123 @@
+"""Where artifacts are kept: a directory, an IPFS daemon, gateways; and how a setting names them."""
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from protocol.artifacts import (
+    CHUNK_BYTES,
+    FileHasher,
+    artifact_paths,
+    is_raw,
+    manifest_cid,
+    manifest_for,
+    matching_manifest,
+)
+from protocol.errors import ArtifactMissing, ConfigInvalid
+from protocol.ipfs import IpfsStore
+from protocol.staging import local_storage, promote, staged_file, write_file
+from protocol.verified import TIMEOUT, ArtifactStore, Limits, SingleStore, StoreChain
+
+__all__ = ["ArtifactStore", "DirectoryStore", "GatewayStore", "IpfsStore", "Limits", "StoreChain", "open_store"]
+
+_PIECE = 4 * CHUNK_BYTES
+_ABANDONED = 24 * 3600  # seconds after which a temporary file is that of a killed process
+
+
+class DirectoryStore(SingleStore):
+    """A local directory: every file and manifest under its CID, as in `ab/bafk…ab`. Several processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser()
+        self.name = f"dir:{self.root}"
+        self._temporary = self.root / "tmp"
+
+    def put(self, directory: Path) -> str:
+        with local_storage(f"Storing {directory} in {self.root}"):
+            self._sweep()
+            stored = [(path, *self._keep(directory / path)) for path in artifact_paths(directory)]
+            manifest = matching_manifest(directory, manifest_for(stored))
+            write_file(self._place(manifest_cid(manifest.digest)), manifest.to_bytes(), self._temporary)
+        return manifest.digest
+
+    def read(self, cid: str, limit: int) -> Generator[bytes]:
+        try:
+            file = self._place(cid).open("rb")
+        except FileNotFoundError:
+            raise ArtifactMissing(f"{self.name} does not have {cid}.") from None
+        with file:
+            while limit > 0 and (piece := file.read(min(limit, _PIECE))):
+                limit -= len(piece)
+                yield piece
+
+    def _place(self, cid: str) -> Path:
+        return self.root / cid[-2:] / cid
+
+    def _keep(self, source: Path) -> tuple[int, str]:
+        """Copy a file in; size and CID are those of the copy, whatever happens to the source meanwhile."""
+        hasher = FileHasher()
+        with staged_file(self._temporary) as (stored, stage), source.open("rb") as file:
+            while piece := file.read(_PIECE):
+                hasher.update(piece)
+                stored.write(piece)
+            stored.flush()
+            cid = hasher.cid()
+            promote(stage, self._place(cid))
+        return hasher.size, cid
+
+    def _sweep(self) -> None:
+        for left in self._temporary.glob("*"):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink(missing_ok=True)
+
+
+class GatewayStore(SingleStore):
+    """A read-only IPFS gateway, such as https://ipfs.io. ConfigInvalid if `url` is none."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigInvalid(f"{url!r} is not an address like https://ipfs.io.")
+        self.name = f"gateway:{url}"
+        self.timeout = timeout
+        self._url = url.rstrip("/")
+
+    def put(self, directory: Path) -> str:
+        raise ConfigInvalid(f"{self.name} is read-only, {directory} cannot be put there; name another store first.")
+
+    def read(self, cid: str, limit: int) -> Generator[bytes]:
+        # Raw blocks in the form that gateways without UnixFS serve too; compressed answers could expand without bound.
+        query = {"format": "raw"} if is_raw(cid) else {}
+        headers = {"Accept-Encoding": "identity"}
+        request = httpx.stream(
+            "GET", f"{self._url}/ipfs/{cid}", params=query, headers=headers, timeout=self.timeout, follow_redirects=True
+        )
+        try:
+            with request as response:
+                if response.status_code != httpx.codes.OK:
+                    raise ArtifactMissing(f"{self.name} answers {response.status_code} for {cid}.")
+                yield from response.iter_raw()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ArtifactMissing(f"{self.name} cannot be read: {error or type(error).__name__}.") from error
+
+
+_STORES: dict[str, Callable[[str], ArtifactStore]] = {
+    "dir": lambda place: DirectoryStore(Path(place)),
+    "ipfs": IpfsStore,
+    "gateway": GatewayStore,
+}
+
+
+def open_store(names: str) -> StoreChain:
+    """The stores of a comma-separated list: dir:PATH, ipfs:MULTIADDR, gateway:URL. The first is the one written to."""
+    return StoreChain(_open(name.strip()) for name in names.split(","))
+
+
+def _open(name: str) -> ArtifactStore:
+    kind, _, place = name.partition(":")
+    if kind not in _STORES or not place:
+        raise ConfigInvalid(f"{name!r} is not a store; write dir:PATH, ipfs:MULTIADDR or gateway:URL.")
+    return _STORES[kind](place)
