@@ -93,11 +93,18 @@ interface IArena {
     /// @param validatorStake Stake of all validators, token wei.
     /// @param revealedStake Stake of the revealed submissions that are not duplicates, token wei.
     /// @param slashed What slashes brought to the task, less what their callers got, token wei.
+    /// @param settlerPaid What the callers of settle got: a tenth of all that was slashed, rounded down, token wei.
     /// @param trainerPot, validatorPot, creatorPot What the three sides can claim; set by finalize, token wei.
     /// @param trainerWeight, validatorWeight Weights by which the first two are shared.
-    /// @param attempt Evaluation attempt, from 1; a re-draw opens the second and last.
-    /// @param pending Submissions still to be settled in this attempt.
     /// @param seedTicket Ticket of the attempt's draw; 0 before the key is released.
+    /// @param revealedCount Revealed submissions that are not duplicates.
+    /// @param pending Submissions for which settle is still to be called: the unrevealed and the duplicates; with the
+    ///        key's release also those that are to be scored.
+    /// @param unscored Submissions of this attempt that too few of their panel scored.
+    /// @param unopenable Submissions whose panel says that the key opens nothing.
+    /// @param attempt Evaluation attempt, from 1; a re-draw opens the second and last; 0 before the key is released.
+    /// @param sharedByStake The pots are shared by stake, since there was nothing to rank: the trainers' among those
+    ///        who revealed and are no duplicates, the validators' among all.
     struct Task {
         TaskParameters parameters;
         address creator;
@@ -116,6 +123,7 @@ interface IArena {
         uint128 trainerPot;
         uint128 validatorPot;
         uint128 creatorPot;
+        uint128 settlerPaid;
         uint256 trainerWeight;
         uint256 validatorWeight;
         uint64 seedTicket;
@@ -128,11 +136,14 @@ interface IArena {
         uint8 attempt;
         bool finalized;
         bool cancelled;
+        bool sharedByStake;
+        bool creatorClaimed;
     }
 
     /// @notice The record of a submission; ids count from 1 within a task, in the order of the commits.
     /// @param score The consensus once scored, value × 1e9.
-    /// @param weight Its share of the trainer pot, against Task.trainerWeight; set by finalize.
+    /// @param settledAttempt The attempt in which it was settled last; 1 for an unrevealed or duplicate one.
+    /// @param weight Its share of the trainer pot, against Task.trainerWeight, if it is ranked; set by finalize.
     struct Submission {
         address trainer;
         SubmissionState state;
@@ -147,6 +158,7 @@ interface IArena {
     }
 
     /// @notice The record of a validator of a task; indices count from 1 in the order of registration.
+    /// @param weight Its share of the validator pot, against Task.validatorWeight; grows with every settlement.
     struct Validator {
         uint32 index;
         bool claimed;
@@ -179,9 +191,7 @@ interface IArena {
     );
     event TaskFunded(uint256 indexed taskId, address indexed funder, uint256 assets);
     event TaskCancelled(uint256 indexed taskId, address indexed creator);
-    event ValidatorRegistered(
-        uint256 indexed taskId, address indexed validator, uint256 validatorIndex, uint256 stake
-    );
+    event ValidatorRegistered(uint256 indexed taskId, address indexed validator, uint256 validatorIndex, uint256 stake);
     event SubmissionCommitted(
         uint256 indexed taskId,
         uint256 indexed submissionId,
@@ -190,7 +200,10 @@ interface IArena {
         bytes32 commitment
     );
     event SubmissionRevealed(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, bytes32 digest
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed trainer,
+        bytes32 digest
     );
     /// @notice `submissionId` has the digest of `originalId`, which was committed earlier.
     event SubmissionDuplicated(uint256 indexed taskId, uint256 indexed submissionId, uint256 indexed originalId);
@@ -205,11 +218,19 @@ interface IArena {
     event SeedFixed(uint256 indexed taskId, uint256 attempt, bytes32 seed);
     /// @notice The old ticket expired before anyone drew; the windows of the attempt start again.
     event SeedRequested(
-        uint256 indexed taskId, uint256 attempt, uint256 seedTicket, uint256 scoreCommitEnds, uint256 scoreRevealEnds
+        uint256 indexed taskId,
+        uint256 attempt,
+        uint256 seedTicket,
+        uint256 scoreCommitEnds,
+        uint256 scoreRevealEnds
     );
     event PanelDrawn(uint256 indexed taskId, uint256 indexed submissionId, uint256 attempt, address[] validators);
     event ScoresCommitted(
-        uint256 indexed taskId, address indexed validator, uint256 attempt, uint256 batch, bytes32 commitment
+        uint256 indexed taskId,
+        address indexed validator,
+        uint256 attempt,
+        uint256 batch,
+        bytes32 commitment
     );
     event ScoreRevealed(
         uint256 indexed taskId,
@@ -220,32 +241,58 @@ interface IArena {
         bytes32 reportDigest
     );
     event SubmissionScored(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, int256 score, int256 gridScore
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed trainer,
+        int256 score,
+        int256 gridScore
     );
     event SubmissionUnrevealed(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     event SubmissionInvalid(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     event SubmissionUnavailable(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     event SubmissionUnscored(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, uint256 attempt
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed trainer,
+        uint256 attempt
     );
     event HeldOutUnopenable(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     /// @dev reason: "unrevealed", "duplicate", "invalid" or "unavailable" as left-aligned ASCII.
     event TrainerSlashed(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, uint256 assets, bytes32 reason
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed trainer,
+        uint256 assets,
+        bytes32 reason
     );
     /// @dev reason: "silent" or "deviating" as left-aligned ASCII.
     event ValidatorSlashed(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed validator, uint256 assets, bytes32 reason
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed validator,
+        uint256 assets,
+        bytes32 reason
     );
     event ValidatorWeighted(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed validator, uint256 weight
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed validator,
+        uint256 weight
     );
     event SettlerPaid(uint256 indexed taskId, uint256 indexed submissionId, address indexed settler, uint256 assets);
     event TaskRedrawn(
-        uint256 indexed taskId, uint256 attempt, uint256 seedTicket, uint256 scoreCommitEnds, uint256 scoreRevealEnds
+        uint256 indexed taskId,
+        uint256 attempt,
+        uint256 seedTicket,
+        uint256 scoreCommitEnds,
+        uint256 scoreRevealEnds
     );
     event SubmissionRanked(
-        uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, uint256 rank, uint256 weight
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed trainer,
+        uint256 rank,
+        uint256 weight
     );
     /// @dev outcome: "settled", "failed" (nothing could be scored), "void" (the key was late or opened nothing) or
     ///      "abandoned" (too few joined) as left-aligned ASCII.
@@ -287,10 +334,13 @@ interface IArena {
     error AlreadyRevealed(uint256 taskId, uint256 submissionId);
     error WrongKey(bytes32 expectedHash, bytes32 actualHash);
     error SeedStillValid(uint256 seedTicket);
+    /// @dev The submission was not revealed, is a duplicate, or has its result.
+    error SubmissionNotScorable(uint256 taskId, uint256 submissionId);
     error PanelAlreadyDrawn(uint256 taskId, uint256 submissionId);
     error PanelNotDrawn(uint256 taskId, uint256 submissionId);
     error NotOnPanel(uint256 taskId, uint256 submissionId, address validator);
     error AlreadyCommitted(uint256 taskId, address validator, uint256 batch);
+    error WrongBatch(uint256 submissionId, uint256 batch);
     error ScoreOutOfRange(int256 score);
     error AlreadySettled(uint256 taskId, uint256 submissionId);
     error SubmissionsPending(uint256 taskId, uint256 pending);
@@ -317,9 +367,11 @@ interface IArena {
 
     /// @notice Locks `stake` of the caller's pool and commits to a model.
     /// @param commitment submissionCommitment(...) of the caller.
-    function commitSubmission(uint256 taskId, uint256 stake, bytes32 commitment)
-        external
-        returns (uint256 submissionId);
+    function commitSubmission(
+        uint256 taskId,
+        uint256 stake,
+        bytes32 commitment
+    ) external returns (uint256 submissionId);
 
     /// @notice Names the committed model. The earliest commit of a digest counts, whoever reveals first.
     function revealSubmission(uint256 taskId, uint256 submissionId, bytes32 digest, bytes32 salt) external;
@@ -337,19 +389,22 @@ interface IArena {
     /// @notice Asks for a new seed when the ticket expired before any panel was drawn; the windows start again.
     function renewSeed(uint256 taskId) external;
 
-    /// @notice Commits to scores of submissions that the caller was drawn for.
-    /// @param batch Any number; one commitment per batch, so that many scores can be revealed in several transactions.
+    /// @notice Commits to scores of submissions that the caller was drawn for; decides the attempt's seed if nobody has.
+    /// @dev One commitment per batch. Each submission belongs to exactly one batch, so that nobody can commit to several
+    ///      scores of the same submission and reveal the one that fits.
+    /// @param batch Batch b holds the submissions with ids from b·BATCH_SIZE + 1 to (b+1)·BATCH_SIZE.
     /// @param commitment scoresCommitment(...) of the caller.
     function commitScores(uint256 taskId, uint256 batch, bytes32 commitment) external;
 
-    /// @notice Reveals a batch of scores.
+    /// @notice Reveals a batch of scores. The panels of all its submissions must have been drawn.
     function revealScores(uint256 taskId, uint256 batch, ScoreEntry[] calldata entries, bytes32 salt) external;
 
     /* ANYONE */
 
     /// @notice Settles one submission: consensus, validator weights, slashes, place in the ranking. The caller gets a
     ///         tenth of what is slashed.
-    /// @dev Unrevealed and duplicate submissions can be settled once the reveal phase is over.
+    /// @dev Unrevealed and duplicate submissions can be settled once the reveal phase is over, all others in the settle
+    ///      phase once their panel is drawn. When the key came too late only the former two need it.
     function settle(uint256 taskId, uint256 submissionId) external;
 
     /// @notice Opens the second attempt for the submissions that too few validators scored.
@@ -372,6 +427,8 @@ interface IArena {
     function STAKING() external view returns (address);
     function TOKEN() external view returns (address);
     function RANDOMNESS() external view returns (address);
+    /// @notice How many submissions share one commitment of scores.
+    function BATCH_SIZE() external view returns (uint256);
     function taskCount() external view returns (uint256);
     function task(uint256 taskId) external view returns (Task memory);
     function phase(uint256 taskId) external view returns (Phase);
@@ -380,24 +437,31 @@ interface IArena {
     function submissionOf(uint256 taskId, address trainer) external view returns (uint256 submissionId);
     function validator(uint256 taskId, address account) external view returns (Validator memory);
     function validatorAt(uint256 taskId, uint256 validatorIndex) external view returns (address);
-    /// @notice The panel drawn for the current attempt, in slot order; empty before the draw.
+    /// @notice The panel drawn last, in slot order; empty while a draw is due.
     function panel(uint256 taskId, uint256 submissionId) external view returns (address[] memory);
-    /// @notice Whether the validator of a slot has revealed in the current attempt, and what.
-    function scoreAt(uint256 taskId, uint256 submissionId, uint256 slot)
-        external
-        view
-        returns (bool revealed, int64 score, bytes32 reportDigest);
-    function scoresCommitmentOf(uint256 taskId, uint256 attempt, address account, uint256 batch)
-        external
-        view
-        returns (bytes32);
+    /// @notice The panel that drawPanel would draw now; fails as it would.
+    function previewPanel(uint256 taskId, uint256 submissionId) external view returns (address[] memory);
+    /// @notice Whether the validator of a slot of that panel has revealed, and what.
+    function scoreAt(
+        uint256 taskId,
+        uint256 submissionId,
+        uint256 slot
+    ) external view returns (bool revealed, int64 score);
+    function scoresCommitmentOf(
+        uint256 taskId,
+        uint256 attempt,
+        address account,
+        uint256 batch
+    ) external view returns (bytes32);
     /// @notice Submission ids from the best rank on, at most paidRanks; grows as submissions are settled.
     function ranking(uint256 taskId) external view returns (uint256[] memory submissionIds);
     /// @notice keccak256(abi.encode(chainid, arena, taskId, attempt = 1, trainer, digest, salt)).
-    function submissionCommitment(uint256 taskId, address trainer, bytes32 digest, bytes32 salt)
-        external
-        view
-        returns (bytes32);
+    function submissionCommitment(
+        uint256 taskId,
+        address trainer,
+        bytes32 digest,
+        bytes32 salt
+    ) external view returns (bytes32);
     /// @notice keccak256(abi.encode(chainid, arena, taskId, attempt, validator, batch, keccak256(abi.encode(entries)), salt)).
     function scoresCommitment(
         uint256 taskId,
@@ -407,6 +471,7 @@ interface IArena {
         ScoreEntry[] calldata entries,
         bytes32 salt
     ) external view returns (bytes32);
-    /// @notice What a trainer or validator could claim after finalize, token wei.
+    /// @notice What a submission (or, with submissionId 0, the validator `account`) can still claim, token wei; 0 before
+    ///         the task is finalized.
     function claimable(uint256 taskId, uint256 submissionId, address account) external view returns (uint256);
 }

@@ -12,4 +12,7 @@ interface IRandomness {
     /// @notice The seed of a ticket.
     /// @dev Reverts with SeedNotReady before it is decided and SeedExpired when it can no longer be proved: ask again.
     function seed(uint256 ticket) external view returns (bytes32);
+
+    /// @notice Whether the seed of a ticket can no longer be proved.
+    function expired(uint256 ticket) external view returns (bool);
 }

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Parameters} from "./arena/Parameters.sol";
+import {Payout} from "./arena/Payout.sol";
+import {Settlement} from "./arena/Settlement.sol";
+import {TaskState} from "./arena/TaskState.sol";
+import {IArena} from "./interfaces/IArena.sol";
+import {IRandomness} from "./interfaces/IRandomness.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {CommitReveal} from "./libraries/CommitReveal.sol";
+import {Ranking} from "./libraries/Ranking.sol";
+import {RewardMath} from "./libraries/RewardMath.sol";
+import {Scores} from "./libraries/Scores.sol";
+import {Sortition} from "./libraries/Sortition.sol";
+
+/// @title Competitive training
+/// @notice See IArena. This file lets people in, takes what they commit to and draws their panels; TaskState says where a
+///         task stands, Settlement and Payout what it comes to.
+/// @dev Holds bounties, bonds and slashed stake until they are claimed; the stakes themselves stay in the stake ledger.
+contract Arena is IArena {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using Ranking for uint96[];
+    using TaskState for TaskState.State;
+
+    /* CONSTANTS */
+
+    /// @notice Parts of a stake that a slash takes, WAD.
+    uint256 public constant UNREVEALED_SLASH = Settlement.UNREVEALED_SLASH;
+    uint256 public constant DUPLICATE_SLASH = Settlement.DUPLICATE_SLASH;
+    uint256 public constant INVALID_SLASH = Settlement.INVALID_SLASH;
+    uint256 public constant UNAVAILABLE_SLASH = Settlement.UNAVAILABLE_SLASH;
+    uint256 public constant SILENT_SLASH = Settlement.SILENT_SLASH;
+    uint256 public constant DEVIATING_SLASH = Settlement.DEVIATING_SLASH;
+    /// @notice The part of all slashes that goes to the callers of settle, WAD.
+    uint256 public constant SETTLER_SHARE = Settlement.SETTLER_SHARE;
+    /// @notice The least bond over the bounty, WAD.
+    uint256 public constant MIN_BOND_RATE = Parameters.MIN_BOND_RATE;
+    /// @notice See RewardMath, WAD.
+    uint256 public constant LAMBDA = RewardMath.LAMBDA;
+    uint256 public constant GAMMA = RewardMath.GAMMA;
+    uint256 public constant Q = RewardMath.Q;
+    /// @inheritdoc IArena
+    uint256 public constant BATCH_SIZE = 256;
+
+    /* IMMUTABLES */
+
+    /// @inheritdoc IArena
+    address public immutable STAKING;
+    /// @inheritdoc IArena
+    address public immutable TOKEN;
+    /// @inheritdoc IArena
+    address public immutable RANDOMNESS;
+
+    /* STORAGE */
+
+    /// @inheritdoc IArena
+    uint256 public taskCount;
+    mapping(uint256 taskId => TaskState.State) private _state;
+
+    constructor(address staking, address randomness) {
+        require(staking != address(0) && randomness != address(0), ZeroAddress());
+        STAKING = staking;
+        RANDOMNESS = randomness;
+        TOKEN = IStaking(staking).TOKEN();
+        // for rewards, which the ledger pulls
+        IERC20(TOKEN).forceApprove(staking, type(uint256).max);
+    }
+
+    /* CREATORS */
+
+    /// @inheritdoc IArena
+    function createTask(TaskParameters calldata parameters) external returns (uint256 taskId) {
+        Parameters.check(parameters);
+        taskId = ++taskCount;
+        Task storage t = _state[taskId].task;
+        t.parameters = parameters;
+        t.creator = msg.sender;
+        t.commitEnds = uint64(block.timestamp) + parameters.commitWindow;
+        t.revealEnds = t.commitEnds + parameters.revealWindow;
+        t.keyEnds = t.revealEnds + parameters.keyWindow;
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), uint256(parameters.bounty) + parameters.bond);
+        emit TaskCreated(taskId, msg.sender, parameters.specDigest, parameters, t.commitEnds, t.revealEnds, t.keyEnds);
+    }
+
+    /// @inheritdoc IArena
+    function fundTask(uint256 taskId, uint256 assets) external {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        self.requirePhase(taskId, Phase.Commit);
+        require(assets > 0, ZeroAmount());
+        t.parameters.bounty += assets.toUint128();
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+        emit TaskFunded(taskId, msg.sender, assets);
+    }
+
+    /// @inheritdoc IArena
+    function cancelTask(uint256 taskId) external {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        require(msg.sender == t.creator, Unauthorized(msg.sender));
+        self.requirePhase(taskId, Phase.Commit);
+        require(t.submissionCount == 0 && t.validatorCount == 0, TaskNotEmpty(taskId));
+        t.cancelled = true;
+        t.creatorPot = t.parameters.bounty + t.parameters.bond;
+        emit TaskCancelled(taskId, msg.sender);
+    }
+
+    /// @inheritdoc IArena
+    function releaseKey(uint256 taskId, bytes32 key) external {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        self.requirePhase(taskId, Phase.Key);
+        bytes32 keyHash = keccak256(abi.encodePacked(key));
+        require(keyHash == t.parameters.keyHash, WrongKey(t.parameters.keyHash, keyHash));
+        t.key = key;
+        t.attempt = 1;
+        t.pending += t.revealedCount;
+        self.startAttempt(RANDOMNESS);
+        emit KeyReleased(taskId, msg.sender, key, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
+    }
+
+    /* TRAINERS */
+
+    /// @inheritdoc IArena
+    function commitSubmission(
+        uint256 taskId,
+        uint256 stake,
+        bytes32 commitment
+    ) external returns (uint256 submissionId) {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        self.requirePhase(taskId, Phase.Commit);
+        require(stake >= t.parameters.minTrainerStake, InsufficientStake(t.parameters.minTrainerStake, stake));
+        require(commitment != 0, InvalidParameter("commitment"));
+        _requireNewcomer(self, taskId);
+        submissionId = ++t.submissionCount;
+        t.pending += 1;
+        t.trainerStake += stake.toUint128();
+        self.submissionOf[msg.sender] = submissionId;
+        Submission storage s = self.submissions[submissionId];
+        s.trainer = msg.sender;
+        s.state = SubmissionState.Committed;
+        s.stake = uint128(stake);
+        s.commitment = commitment;
+        IStaking(STAKING).lock(msg.sender, stake);
+        emit SubmissionCommitted(taskId, submissionId, msg.sender, stake, commitment);
+    }
+
+    /// @inheritdoc IArena
+    function revealSubmission(uint256 taskId, uint256 submissionId, bytes32 digest, bytes32 salt) external {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        Submission storage s = self.knownSubmission(taskId, submissionId);
+        self.requirePhase(taskId, Phase.Reveal);
+        require(msg.sender == s.trainer, Unauthorized(msg.sender));
+        require(s.state == SubmissionState.Committed, AlreadyRevealed(taskId, submissionId));
+        require(digest != 0, InvalidParameter("digest"));
+        bytes32 commitment = CommitReveal.submissionCommitment(taskId, msg.sender, digest, salt);
+        require(commitment == s.commitment, CommitmentMismatch(s.commitment, commitment));
+        s.state = SubmissionState.Revealed;
+        s.digest = digest;
+        t.revealsHash = keccak256(abi.encode(t.revealsHash, submissionId, digest));
+        emit SubmissionRevealed(taskId, submissionId, msg.sender, digest);
+        _hold(self, s, taskId, submissionId);
+    }
+
+    function _requireNewcomer(TaskState.State storage self, uint256 taskId) private view {
+        bool joined = self.submissionOf[msg.sender] != 0 || self.validators[msg.sender].index != 0;
+        require(!joined, AlreadyJoined(taskId, msg.sender));
+    }
+
+    /// @dev Of all submissions with one digest the earliest commit holds it; the others are duplicates.
+    function _hold(TaskState.State storage self, Submission storage s, uint256 taskId, uint256 submissionId) private {
+        Task storage t = self.task;
+        uint256 holder = self.holders[s.digest];
+        if (holder != 0 && holder < submissionId) {
+            s.state = SubmissionState.Duplicate;
+            emit SubmissionDuplicated(taskId, submissionId, holder);
+            return;
+        }
+        self.holders[s.digest] = submissionId;
+        t.revealedStake += s.stake;
+        if (holder == 0) {
+            t.revealedCount += 1;
+            t.pending -= 1; // until the key opens the scoring
+            return;
+        }
+        Submission storage later = self.submissions[holder];
+        later.state = SubmissionState.Duplicate;
+        t.revealedStake -= later.stake;
+        emit SubmissionDuplicated(taskId, holder, submissionId);
+    }
+
+    /* VALIDATORS */
+
+    /// @inheritdoc IArena
+    function registerValidator(uint256 taskId, uint256 stake) external returns (uint256 validatorIndex) {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        self.requirePhase(taskId, Phase.Commit);
+        require(stake >= t.parameters.minValidatorStake, InsufficientStake(t.parameters.minValidatorStake, stake));
+        _requireNewcomer(self, taskId);
+        validatorIndex = ++t.validatorCount;
+        t.validatorStake += stake.toUint128();
+        Validator storage v = self.validators[msg.sender];
+        v.index = uint32(validatorIndex);
+        v.stake = uint128(stake);
+        self.seats[validatorIndex] = Sortition.Seat(msg.sender, uint256(t.validatorStake).toUint96());
+        IStaking(STAKING).lock(msg.sender, stake);
+        emit ValidatorRegistered(taskId, msg.sender, validatorIndex, stake);
+    }
+
+    /// @inheritdoc IArena
+    function drawPanel(uint256 taskId, uint256 submissionId) external {
+        TaskState.State storage self = _drawable(taskId, submissionId);
+        _fixSeed(self, taskId);
+        uint256[] memory indices = _draw(self, taskId, submissionId);
+        uint256 attempt = self.task.attempt;
+        TaskState.Panel storage p = self.panels[submissionId][attempt];
+        p.size = uint8(indices.length);
+        for (uint256 slot; slot < indices.length; ++slot) p.members[slot] = uint32(indices[slot]);
+        emit PanelDrawn(taskId, submissionId, attempt, _accounts(self, indices));
+    }
+
+    /// @inheritdoc IArena
+    function renewSeed(uint256 taskId) external {
+        TaskState.State storage self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        _requireScoring(self, taskId);
+        require(t.seed == 0 && IRandomness(RANDOMNESS).expired(t.seedTicket), SeedStillValid(t.seedTicket));
+        self.startAttempt(RANDOMNESS);
+        emit SeedRequested(taskId, t.attempt, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
+    }
+
+    /// @inheritdoc IArena
+    function commitScores(uint256 taskId, uint256 batch, bytes32 commitment) external {
+        TaskState.State storage self = _state[taskId];
+        uint256 attempt = self.requireKnown(taskId).attempt;
+        self.requirePhase(taskId, Phase.ScoreCommit);
+        self.knownValidator(taskId, msg.sender);
+        require(commitment != 0, InvalidParameter("commitment"));
+        mapping(uint256 batch => bytes32) storage commitments = self.commitments[attempt][msg.sender];
+        require(commitments[batch] == 0, AlreadyCommitted(taskId, msg.sender, batch));
+        // a renewed seed would draw other panels than those that this commitment is about
+        _fixSeed(self, taskId);
+        commitments[batch] = commitment;
+        emit ScoresCommitted(taskId, msg.sender, attempt, batch, commitment);
+    }
+
+    /// @inheritdoc IArena
+    function revealScores(uint256 taskId, uint256 batch, ScoreEntry[] calldata entries, bytes32 salt) external {
+        TaskState.State storage self = _state[taskId];
+        uint256 attempt = self.requireKnown(taskId).attempt;
+        self.requirePhase(taskId, Phase.ScoreReveal);
+        self.knownValidator(taskId, msg.sender);
+        bytes32 expected = self.commitments[attempt][msg.sender][batch];
+        bytes32 actual = CommitReveal.scoresCommitment(taskId, attempt, msg.sender, batch, entries, salt);
+        require(actual == expected, CommitmentMismatch(expected, actual));
+        for (uint256 i; i < entries.length; ++i) _revealScore(self, taskId, batch, entries[i]);
+    }
+
+    function _revealScore(
+        TaskState.State storage self,
+        uint256 taskId,
+        uint256 batch,
+        ScoreEntry calldata entry
+    ) private {
+        uint256 id = entry.submissionId;
+        uint256 attempt = self.task.attempt;
+        TaskState.Panel storage p = self.panels[id][attempt];
+        require(p.size > 0, PanelNotDrawn(taskId, id));
+        require((id - 1) / BATCH_SIZE == batch, WrongBatch(id, batch));
+        bool seated = entry.slot < p.size && p.members[entry.slot] == self.validators[msg.sender].index;
+        require(seated, NotOnPanel(taskId, id, msg.sender));
+        require(Scores.isAllowed(entry.score), ScoreOutOfRange(entry.score));
+        uint32 bit = uint32(1) << entry.slot;
+        require(p.revealed & bit == 0, AlreadyRevealed(taskId, id));
+        p.revealed |= bit;
+        p.scores[entry.slot] = entry.score;
+        emit ScoreRevealed(taskId, id, msg.sender, attempt, entry.score, entry.reportDigest);
+    }
+
+    function _requireScoring(TaskState.State storage self, uint256 taskId) private view {
+        Phase actual = self.phase();
+        // Settle is also the phase of a task in which nobody revealed: no attempt was opened there
+        bool scoring = actual >= Phase.ScoreCommit && actual <= Phase.Settle && self.task.attempt > 0;
+        require(scoring, WrongPhase(taskId, actual));
+    }
+
+    /// @dev The state of a task in which this submission's panel can be drawn now.
+    function _drawable(uint256 taskId, uint256 submissionId) private view returns (TaskState.State storage self) {
+        self = _state[taskId];
+        Task storage t = self.requireKnown(taskId);
+        Submission storage s = self.knownSubmission(taskId, submissionId);
+        _requireScoring(self, taskId);
+        require(self.isScorable(s), SubmissionNotScorable(taskId, submissionId));
+        bool drawn = self.panels[submissionId][t.attempt].size > 0;
+        require(!drawn, PanelAlreadyDrawn(taskId, submissionId));
+    }
+
+    /// @dev The attempt's seed, or what it would be if it were fixed now.
+    function _seedOf(TaskState.State storage self, uint256 taskId) private view returns (bytes32) {
+        Task storage t = self.task;
+        if (t.seed != 0) return t.seed;
+        bytes32 raw = IRandomness(RANDOMNESS).seed(t.seedTicket);
+        return keccak256(abi.encode(raw, taskId, uint256(t.attempt), t.revealsHash));
+    }
+
+    function _fixSeed(TaskState.State storage self, uint256 taskId) private {
+        Task storage t = self.task;
+        if (t.seed != 0) return;
+        t.seed = _seedOf(self, taskId);
+        emit SeedFixed(taskId, t.attempt, t.seed);
+    }
+
+    /// @dev Validator indices in slot order.
+    function _draw(
+        TaskState.State storage self,
+        uint256 taskId,
+        uint256 submissionId
+    ) private view returns (uint256[] memory) {
+        Task storage t = self.task;
+        return
+            Sortition.draw(self.seats, t.validatorCount, t.parameters.panelSize, _seedOf(self, taskId), submissionId);
+    }
+
+    function _accounts(
+        TaskState.State storage self,
+        uint256[] memory indices
+    ) private view returns (address[] memory accounts) {
+        accounts = new address[](indices.length);
+        for (uint256 i; i < indices.length; ++i) accounts[i] = self.seats[indices[i]].account;
+    }
+
+    /* SETTLEMENT */
+
+    /// @inheritdoc IArena
+    function settle(uint256 taskId, uint256 submissionId) external {
+        Settlement.settle(_state[taskId], STAKING, taskId, submissionId);
+    }
+
+    /// @inheritdoc IArena
+    function redraw(uint256 taskId) external {
+        Settlement.redraw(_state[taskId], RANDOMNESS, taskId);
+    }
+
+    /// @inheritdoc IArena
+    function finalize(uint256 taskId) external {
+        Payout.finalize(_state[taskId], taskId);
+    }
+
+    /// @inheritdoc IArena
+    function claimSubmission(uint256 taskId, uint256 submissionId) external returns (uint256 reward) {
+        return Payout.claimSubmission(_state[taskId], STAKING, taskId, submissionId);
+    }
+
+    /// @inheritdoc IArena
+    function claimValidator(uint256 taskId, address account) external returns (uint256 reward) {
+        return Payout.claimValidator(_state[taskId], STAKING, taskId, account);
+    }
+
+    /// @inheritdoc IArena
+    function claimCreator(uint256 taskId) external returns (uint256 assets) {
+        return Payout.claimCreator(_state[taskId], TOKEN, taskId);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IArena
+    function task(uint256 taskId) external view returns (Task memory) {
+        return _state[taskId].task;
+    }
+
+    /// @inheritdoc IArena
+    function phase(uint256 taskId) external view returns (Phase) {
+        return _state[taskId].phase();
+    }
+
+    /// @inheritdoc IArena
+    function submission(uint256 taskId, uint256 submissionId) external view returns (Submission memory) {
+        return _state[taskId].submissions[submissionId];
+    }
+
+    /// @inheritdoc IArena
+    function submissionOf(uint256 taskId, address trainer) external view returns (uint256 submissionId) {
+        return _state[taskId].submissionOf[trainer];
+    }
+
+    /// @inheritdoc IArena
+    function validator(uint256 taskId, address account) external view returns (Validator memory) {
+        return _state[taskId].validators[account];
+    }
+
+    /// @inheritdoc IArena
+    function validatorAt(uint256 taskId, uint256 validatorIndex) external view returns (address) {
+        return _state[taskId].seats[validatorIndex].account;
+    }
+
+    /// @inheritdoc IArena
+    function panel(uint256 taskId, uint256 submissionId) external view returns (address[] memory) {
+        TaskState.Panel storage p = _state[taskId].panelOf(submissionId);
+        uint256[] memory indices = new uint256[](p.size);
+        for (uint256 slot; slot < indices.length; ++slot) indices[slot] = p.members[slot];
+        return _accounts(_state[taskId], indices);
+    }
+
+    /// @inheritdoc IArena
+    function previewPanel(uint256 taskId, uint256 submissionId) external view returns (address[] memory) {
+        TaskState.State storage self = _drawable(taskId, submissionId);
+        return _accounts(self, _draw(self, taskId, submissionId));
+    }
+
+    /// @inheritdoc IArena
+    function scoreAt(
+        uint256 taskId,
+        uint256 submissionId,
+        uint256 slot
+    ) external view returns (bool revealed, int64 score) {
+        if (slot >= TaskState.MAX_PANEL) return (false, 0);
+        TaskState.Panel storage p = _state[taskId].panelOf(submissionId);
+        return ((p.revealed >> slot) & 1 == 1, p.scores[slot]);
+    }
+
+    /// @inheritdoc IArena
+    function scoresCommitmentOf(
+        uint256 taskId,
+        uint256 attempt,
+        address account,
+        uint256 batch
+    ) external view returns (bytes32) {
+        return _state[taskId].commitments[attempt][account][batch];
+    }
+
+    /// @inheritdoc IArena
+    function ranking(uint256 taskId) external view returns (uint256[] memory submissionIds) {
+        return _state[taskId].ranking.bestFirst();
+    }
+
+    /// @inheritdoc IArena
+    function submissionCommitment(
+        uint256 taskId,
+        address trainer,
+        bytes32 digest,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return CommitReveal.submissionCommitment(taskId, trainer, digest, salt);
+    }
+
+    /// @inheritdoc IArena
+    function scoresCommitment(
+        uint256 taskId,
+        uint256 attempt,
+        address account,
+        uint256 batch,
+        ScoreEntry[] calldata entries,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return CommitReveal.scoresCommitment(taskId, attempt, account, batch, entries, salt);
+    }
+
+    /// @inheritdoc IArena
+    function claimable(uint256 taskId, uint256 submissionId, address account) external view returns (uint256) {
+        return Payout.claimable(_state[taskId], submissionId, account);
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IRandomness} from "./interfaces/IRandomness.sol";
+
+/// @title Seeds from block hashes
+/// @notice A seed is the hash of the block after the one in which it was asked for.
+/// @dev Assumptions:
+///      - The proposer of that one block can drop it, and its reward, to get another draw; it cannot choose the hash.
+///      - A hash is provable for 256 blocks; later the ticket has expired and a new one is needed.
+contract BlockRandomness is IRandomness {
+    /// @inheritdoc IRandomness
+    function request() external view returns (uint256 ticket) {
+        return block.number + 1;
+    }
+
+    /// @inheritdoc IRandomness
+    function seed(uint256 ticket) external view returns (bytes32) {
+        require(block.number > ticket, SeedNotReady(ticket));
+        bytes32 hash = blockhash(ticket);
+        require(hash != 0, SeedExpired(ticket));
+        return hash;
+    }
+
+    /// @inheritdoc IRandomness
+    function expired(uint256 ticket) external view returns (bool) {
+        return block.number > ticket && blockhash(ticket) == 0;
+    }
+}

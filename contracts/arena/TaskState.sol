@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IArena} from "../interfaces/IArena.sol";
+import {IRandomness} from "../interfaces/IRandomness.sol";
+import {Sortition} from "../libraries/Sortition.sol";
+
+/// @title What the arena stores of a task, and where the task stands
+/// @dev The arena's code is more than one contract may hold. So all of a task is one struct, which the arena hands to the
+///      linked libraries Settlement and Payout; this one is compiled into all three.
+library TaskState {
+    uint256 internal constant MAX_PANEL = 32;
+    uint256 internal constant MAX_ATTEMPTS = 2;
+
+    /// @dev The panel of one submission in one attempt.
+    /// @param size How many members; 0 before the draw.
+    /// @param revealed Bit k is set once the member of slot k has revealed.
+    /// @param members Validator indices by slot.
+    struct Panel {
+        uint8 size;
+        uint32 revealed;
+        uint32[MAX_PANEL] members;
+        int64[MAX_PANEL] scores;
+    }
+
+    /// @dev What was already taken out of a pot.
+    struct Taken {
+        uint256 weight;
+        uint256 assets;
+    }
+
+    /// @dev All of one task. Ids and indices count from 1.
+    /// @param seats Validators by index.
+    /// @param holders The earliest of the revealed submissions with a digest.
+    /// @param panels By submission and attempt.
+    /// @param commitments To scores, by attempt, validator and batch.
+    /// @param ranking See Ranking.
+    struct State {
+        IArena.Task task;
+        mapping(uint256 submissionId => IArena.Submission) submissions;
+        mapping(address trainer => uint256 submissionId) submissionOf;
+        mapping(address account => IArena.Validator) validators;
+        mapping(uint256 validatorIndex => Sortition.Seat) seats;
+        mapping(bytes32 digest => uint256 submissionId) holders;
+        mapping(uint256 submissionId => mapping(uint256 attempt => Panel)) panels;
+        mapping(uint256 attempt => mapping(address account => mapping(uint256 batch => bytes32))) commitments;
+        uint96[] ranking;
+        Taken takenByTrainers;
+        Taken takenByValidators;
+    }
+
+    /* RECORDS */
+
+    function requireKnown(State storage self, uint256 taskId) internal view returns (IArena.Task storage t) {
+        t = self.task;
+        require(t.creator != address(0), IArena.UnknownTask(taskId));
+    }
+
+    function knownSubmission(
+        State storage self,
+        uint256 taskId,
+        uint256 submissionId
+    ) internal view returns (IArena.Submission storage s) {
+        s = self.submissions[submissionId];
+        require(s.trainer != address(0), IArena.UnknownSubmission(taskId, submissionId));
+    }
+
+    function knownValidator(
+        State storage self,
+        uint256 taskId,
+        address account
+    ) internal view returns (IArena.Validator storage v) {
+        v = self.validators[account];
+        require(v.index != 0, IArena.UnknownValidator(taskId, account));
+    }
+
+    /* PHASES */
+
+    function requirePhase(State storage self, uint256 taskId, IArena.Phase expected) internal view {
+        IArena.Phase actual = phase(self);
+        require(actual == expected, IArena.WrongPhase(taskId, actual));
+    }
+
+    function phase(State storage self) internal view returns (IArena.Phase) {
+        IArena.Task storage t = self.task;
+        if (t.creator == address(0)) return IArena.Phase.None;
+        if (t.cancelled) return IArena.Phase.Cancelled;
+        if (t.finalized) return IArena.Phase.Finalized;
+        if (block.timestamp < t.commitEnds) return IArena.Phase.Commit;
+        if (t.submissionCount == 0 || t.validatorCount < t.parameters.quorum) return IArena.Phase.Abandoned;
+        if (block.timestamp < t.revealEnds) return IArena.Phase.Reveal;
+        if (t.revealedCount == 0) return IArena.Phase.Settle;
+        if (t.attempt == 0) return block.timestamp < t.keyEnds ? IArena.Phase.Key : IArena.Phase.Void;
+        if (block.timestamp < t.scoreCommitEnds) return IArena.Phase.ScoreCommit;
+        return block.timestamp < t.scoreRevealEnds ? IArena.Phase.ScoreReveal : IArena.Phase.Settle;
+    }
+
+    /* SCORING */
+
+    /// @notice Opens an evaluation attempt, or its windows once more: a new seed and new deadlines.
+    function startAttempt(State storage self, address randomness) internal {
+        IArena.Task storage t = self.task;
+        t.seed = 0;
+        t.seedTicket = uint64(IRandomness(randomness).request());
+        t.scoreCommitEnds = uint64(block.timestamp) + t.parameters.scoreCommitWindow;
+        t.scoreRevealEnds = t.scoreCommitEnds + t.parameters.scoreRevealWindow;
+    }
+
+    /// @notice Whether a submission waits for its panel's scores in the current attempt.
+    function isScorable(State storage self, IArena.Submission storage s) internal view returns (bool) {
+        if (s.state == IArena.SubmissionState.Revealed) return true;
+        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < self.task.attempt;
+    }
+
+    /// @notice Whether another attempt is owed to submissions that too few validators scored.
+    function isRedrawable(State storage self) internal view returns (bool) {
+        return self.task.unscored > 0 && self.task.attempt < MAX_ATTEMPTS;
+    }
+
+    /// @notice The panel that was drawn last, or is to be drawn.
+    function panelOf(State storage self, uint256 submissionId) internal view returns (Panel storage) {
+        IArena.Submission storage s = self.submissions[submissionId];
+        return self.panels[submissionId][isScorable(self, s) ? self.task.attempt : s.settledAttempt];
+    }
+}
