@@ -133,12 +133,12 @@ class Supervisor:
 
 
 def until(ready: Callable[[], T | None], timeout: float, what: str, supervisor: Supervisor | None = None) -> T:
-    """The first answer of `ready` that is neither None nor False, asked ten times a second; ProcessFailed when there is
-    none in `timeout` seconds, or when a process of `supervisor` ended meanwhile."""
+    """The first true answer of `ready`, asked ten times a second; ProcessFailed when there is none in `timeout` seconds,
+    or when a process of `supervisor` ended meanwhile."""
     deadline = time.monotonic() + timeout
     while True:
         answer = ready()
-        if answer is not None and answer is not False:
+        if answer:
             return answer
         if supervisor:
             supervisor.check()
