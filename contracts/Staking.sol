@@ -96,10 +96,12 @@ contract Staking is IStaking, Ownable2Step {
         require(paid.funder != address(0), UnknownWithdrawal(withdrawalId));
         require(block.timestamp >= paid.maturesAt, NotMatured(paid.maturesAt));
         Pool storage record = _pool[paid.operator];
-        Tranche storage tranche = _trancheOf(paid.operator, paid.funder);
+        bool isOwn = paid.operator == paid.funder;
+        Tranche storage tranche = isOwn ? record.own : record.delegated;
         assets = _value(paid, tranche);
-        uint256 remaining = _total(record.own) + _total(record.delegated) - assets;
-        require(remaining >= record.locked, StakeLocked(record.locked, remaining));
+        // the own stake is slashed first, so it alone must cover the locks before any of it may leave
+        uint256 remaining = _total(record.own) + (isOwn ? 0 : _total(record.delegated)) - assets;
+        require(assets == 0 || remaining >= record.locked, StakeLocked(record.locked, remaining));
 
         delete _withdrawal[withdrawalId];
         tranche.exitingAssets -= uint128(assets);

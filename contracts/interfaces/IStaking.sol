@@ -129,7 +129,9 @@ interface IStaking {
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
 
     /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
-    /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks.
+    /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks. What stays must
+    ///      cover all locks of the pool: own stake that stays if own stake leaves (it is slashed first, and could else
+    ///      leave the loss to the delegators), the whole pool if delegated stake leaves.
     function withdraw(uint256 withdrawalId) external returns (uint256 assets);
 
     /// @notice Announces the caller's commission; it is in force after the cool-down, so that delegators can leave.
