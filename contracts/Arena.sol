@@ -18,8 +18,8 @@ import {Scores} from "./libraries/Scores.sol";
 import {Sortition} from "./libraries/Sortition.sol";
 
 /// @title Competitive training
-/// @notice See IArena. This file lets people in, takes what they commit to and draws their panels; TaskState says where a
-///         task stands, Settlement and Payout what it comes to.
+/// @notice See IArena. This file lets people in, takes what they commit to and draws their panels; TaskState says where
+///         a task stands, Settlement and Payout what it comes to.
 /// @dev Holds bounties, bonds and slashed stake until they are claimed; the stakes themselves stay in the stake ledger.
 contract Arena is IArena {
     using SafeERC20 for IERC20;

@@ -12,8 +12,8 @@ import {TaskState} from "./TaskState.sol";
 
 /// @title What the submissions of a task come to: consensus, weights, slashes, ranking
 /// @notice A library linked to the arena: it runs on the arena's storage and money, and its events are the arena's.
-/// @dev The order of settlements changes nobody's money: all sums are commutative, a validator's slashes are capped by its
-///      stake in sum, the settlers' share is a tenth of the sum, and the ranking is that of a set.
+/// @dev The order of settlements changes nobody's money: all sums are commutative, a validator's slashes are capped by
+///      its stake in sum, the settlers' share is a tenth of the sum, and the ranking is that of a set.
 library Settlement {
     using SafeERC20 for IERC20;
     using Ranking for uint96[];

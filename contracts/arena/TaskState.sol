@@ -6,8 +6,8 @@ import {IRandomness} from "../interfaces/IRandomness.sol";
 import {Sortition} from "../libraries/Sortition.sol";
 
 /// @title What the arena stores of a task, and where the task stands
-/// @dev The arena's code is more than one contract may hold. So all of a task is one struct, which the arena hands to the
-///      linked libraries Settlement and Payout; this one is compiled into all three.
+/// @dev The arena's code is more than one contract may hold. So all of a task is one struct, which the arena hands to
+///      the linked libraries Settlement and Payout; this one is compiled into all three.
 library TaskState {
     uint256 internal constant MAX_PANEL = 32;
     uint256 internal constant MAX_ATTEMPTS = 2;

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 /// @title Competitive training
-/// @notice The life of a training task: trainers commit to models and reveal them, the creator's held-out set is opened,
-///         drawn panels of validators score, the best are paid and cheats lose stake.
+/// @notice The life of a training task: trainers commit to models and reveal them, the creator's held-out set is
+///         opened, drawn panels of validators score, the best are paid and cheats lose stake.
 /// @dev Every phase has a deadline and every transition can be called by anyone. Nothing loops over an unbounded set:
 ///      a panel has at most 32 validators, at most 64 submissions are ranked, all else is per submission or per caller.
 ///      Scores are signed integers, value × 1e9. Stakes, bounties and bonds are in the token of the stake ledger.
@@ -11,8 +11,8 @@ interface IArena {
     /* STRUCTS */
 
     /// @notice Where a task stands; a function of its record and the time.
-    /// @dev Commit → Reveal → Key → ScoreCommit → ScoreReveal → Settle → Finalized. Abandoned: too few joined, it can be
-    ///      finalized at once. Void: the key did not come in time, it is settled without scores.
+    /// @dev Commit → Reveal → Key → ScoreCommit → ScoreReveal → Settle → Finalized. Abandoned: too few joined, it can
+    ///      be finalized at once. Void: the key did not come in time, it is settled without scores.
     enum Phase {
         None,
         Commit,
@@ -389,9 +389,10 @@ interface IArena {
     /// @notice Asks for a new seed when the ticket expired before any panel was drawn; the windows start again.
     function renewSeed(uint256 taskId) external;
 
-    /// @notice Commits to scores of submissions that the caller was drawn for; decides the attempt's seed if nobody has.
-    /// @dev One commitment per batch. Each submission belongs to exactly one batch, so that nobody can commit to several
-    ///      scores of the same submission and reveal the one that fits.
+    /// @notice Commits to scores of submissions that the caller was drawn for; decides the attempt's seed if nobody
+    ///         has.
+    /// @dev One commitment per batch. Each submission belongs to exactly one batch, so that nobody can commit to
+    ///      several scores of the same submission and reveal the one that fits.
     /// @param batch Batch b holds the submissions with ids from b·BATCH_SIZE + 1 to (b+1)·BATCH_SIZE.
     /// @param commitment scoresCommitment(...) of the caller.
     function commitScores(uint256 taskId, uint256 batch, bytes32 commitment) external;
@@ -462,7 +463,8 @@ interface IArena {
         bytes32 digest,
         bytes32 salt
     ) external view returns (bytes32);
-    /// @notice keccak256(abi.encode(chainid, arena, taskId, attempt, validator, batch, keccak256(abi.encode(entries)), salt)).
+    /// @notice keccak256(abi.encode(chainid, arena, taskId, attempt, validator, batch, scores, salt)), with
+    ///         scores = keccak256(abi.encode(entries)).
     function scoresCommitment(
         uint256 taskId,
         uint256 attempt,
@@ -471,7 +473,7 @@ interface IArena {
         ScoreEntry[] calldata entries,
         bytes32 salt
     ) external view returns (bytes32);
-    /// @notice What a submission (or, with submissionId 0, the validator `account`) can still claim, token wei; 0 before
-    ///         the task is finalized.
+    /// @notice What a submission (or, with submissionId 0, the validator `account`) can still claim, token wei; 0
+    ///         before the task is finalized.
     function claimable(uint256 taskId, uint256 submissionId, address account) external view returns (uint256);
 }

@@ -5,10 +5,10 @@ import {LibSort} from "solady/utils/LibSort.sol";
 import {Scores} from "./Scores.sol";
 
 /// @title The best submissions of a task
-/// @notice A bounded set without order in storage, sorted when it is read. What it holds does not depend on the order of
-///         the insertions.
-/// @dev An entry is the quality of a score above the complement of the submission's id, so that one comparison orders by
-///      score and then by the earlier commit.
+/// @notice A bounded set without order in storage, sorted when it is read. What it holds does not depend on the order
+///         of the insertions.
+/// @dev An entry is the quality of a score above the complement of the submission's id, so that one comparison orders
+///      by score and then by the earlier commit.
 library Ranking {
     /// @notice Adds a submission; when the set is full the worst one falls out.
     function insert(uint96[] storage entries, uint256 limit, uint256 submissionId, int256 quality) internal {
