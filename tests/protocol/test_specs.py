@@ -1,0 +1,127 @@
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.artifacts import manifest_of
+from protocol.documents import canonical_json
+from protocol.errors import SpecInvalid
+from protocol.specs import check_parameters, load_spec, make_spec, read_spec, spec_digest, write_spec
+
+FIELDS = {
+    "kind": "classification",
+    "title": "Breast cancer",
+    "description": "Malignant or benign?\nFrom 30 measurements.",
+    "metric": "accuracy",
+    "maximise": True,
+    "scale": 10**9,
+    "tolerance": 10**5,
+    "slash_tolerance": 5 * 10**6,
+    "grid": 10**6,
+    "model": {"features": 30, "hidden": [32], "classes": 2},
+    "training_digest": "0x" + "1" * 64,
+    "held_out_digest": "0x" + "2" * 64,
+    "limits": {"max_model_bytes": 10**6, "max_seconds": 60, "max_memory_bytes": 2**30},
+}
+SPEC = make_spec(**FIELDS)
+
+
+def test_a_specification_is_read_as_it_was_written(tmp_path):
+    assert load_spec(SPEC.to_bytes()) == SPEC
+    assert read_spec(write_spec(SPEC, tmp_path)) == SPEC
+    assert spec_digest(SPEC) == manifest_of(tmp_path).digest
+
+
+texts = st.text(max_size=50)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts, lambda v: st.lists(v) | st.dictionaries(texts, v)
+)
+
+
+@given(texts.filter(bool), st.dictionaries(texts, values, max_size=5), st.integers(0, 10**9))
+def test_a_specification_has_one_spelling(title, model, tolerance):
+    try:
+        spec = make_spec(**FIELDS | {"title": title, "model": model, "tolerance": tolerance, "slash_tolerance": 10**9})
+    except SpecInvalid as error:
+        assert "not allowed in texts" in str(error) or "surrogates" in str(error)
+        return
+    data = spec.to_bytes()
+    assert (load_spec(data), load_spec(data).to_bytes()) == (spec, data)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": 2}, "version: "),
+        ({"kind": "../../x"}, "kind: "),
+        ({"title": ""}, "title: "),
+        ({"title": "x" * 121}, "title: "),
+        ({"title": "a\u202eb"}, r"title: the character U\+202E is not allowed"),
+        ({"description": "\x1b[2J"}, r"description: the character U\+001B"),
+        ({"description": "x" * 8001}, "description: "),
+        ({"metric": "Accuracy"}, "metric: "),
+        ({"maximise": 1}, "maximise: "),
+        ({"scale": 0}, "scale: "),
+        ({"scale": 2**62 + 1}, "scale: "),
+        ({"tolerance": "100000"}, "tolerance: "),
+        ({"tolerance": 10**7}, "tolerance <= slash_tolerance"),
+        ({"slash_tolerance": 10**9 + 1}, "slash_tolerance <= scale"),
+        ({"grid": 0}, "grid: "),
+        ({"grid": 10**9 + 1}, "grid <= scale"),
+        ({"model": []}, "model: "),
+        ({"model": {"x": "y" * 70_000}}, "larger than 65536 bytes"),
+        ({"model": {"x": 0.5}}, "float 0.5; write scaled integers"),
+        ({"training_digest": "0x" + "A" * 64}, "training_digest: "),
+        ({"held_out_digest": None}, "held_out_digest: "),
+        ({"limits": {}}, "limits.max_model_bytes: "),
+        ({"limits": FIELDS["limits"] | {"max_seconds": 0}}, "limits.max_seconds: "),
+        ({"limits": FIELDS["limits"] | {"max_memory_bytes": 10**6}}, "limits.max_memory_bytes: "),
+        ({"extra": 1}, "extra: "),
+    ],
+)
+def test_what_is_wrong_is_named(change, reason):
+    with pytest.raises(SpecInvalid, match=f"The specification is not valid: .*{reason}"):
+        make_spec(**FIELDS | change)
+    if "float" not in reason:
+        with pytest.raises(SpecInvalid, match=reason if "larger" not in reason else "the limit is 65536"):
+            load_spec(canonical_json(SPEC.model_dump(mode="json") | change))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 60_000, "nested"),
+        (b" " * 70_000, "limit is 65536"),
+        (SPEC.to_bytes() + b"\n", "not canonical"),
+        (SPEC.to_bytes().replace(b'"version":1', b'"version":1.0'), "float 1.0"),
+    ],
+)
+def test_what_is_no_specification(data, reason):
+    with pytest.raises(SpecInvalid, match=reason):
+        load_spec(data)
+
+
+def test_its_artifact_holds_nothing_else(tmp_path):
+    with pytest.raises(SpecInvalid, match="has no files"):
+        read_spec(tmp_path)
+    write_spec(SPEC, tmp_path)
+    (tmp_path / "run.sh").touch()
+    with pytest.raises(SpecInvalid, match=r"task\.json and nothing else"):
+        read_spec(tmp_path)
+    (tmp_path / "run.sh").unlink()
+    with (tmp_path / "task.json").open("wb") as huge:
+        huge.truncate(2**40)
+    with pytest.raises(SpecInvalid, match="limit is 65536"):
+        read_spec(tmp_path)
+
+
+def test_the_chain_must_say_the_same():
+    names = ("held_out_digest", "maximise", "scale", "tolerance", "slash_tolerance", "grid")
+    same = {name: getattr(SPEC, name) for name in names} | {"spec_digest": spec_digest(SPEC), "bounty": 5}
+    check_parameters(SPEC, SimpleNamespace(**same))
+    for name, other in [("spec_digest", "0x00"), ("held_out_digest", "0x00"), ("maximise", False), ("grid", 1)]:
+        with pytest.raises(SpecInvalid, match=f"{name}: it says .*, the chain says {other}"):
+            check_parameters(SPEC, SimpleNamespace(**same | {name: other}))
