@@ -56,6 +56,7 @@ class Sandbox:
     def __init__(self, evaluator: str = "validator.evaluator", folders: Sequence[Path] = ()) -> None:
         self._command = [sys.executable, "-I", "-m", "validator.sandbox_child", evaluator, *map(str, folders)]
         self._idle: list[_Warm] = []
+        self._busy: set[_Warm] = set()
         self._lock = threading.Lock()
 
     def run(
@@ -72,34 +73,43 @@ class Sandbox:
         try:
             report = warm.ask(request, wall_seconds)
         except BaseException:
-            warm.kill()
+            self._give_back(warm, usable=False)
             raise
-        with self._lock:
-            self._idle.append(warm)
+        self._give_back(warm)
         return _judge(report, limits, output)
 
     def layers(self) -> list[str]:
         """The layers of confinement that are active here; see `validator.isolation`."""
         warm = self._take()
-        with self._lock:
-            self._idle.append(warm)
+        self._give_back(warm)
         return warm.layers
 
     def close(self) -> None:
-        """End the idle children."""
+        """End all children, also those at work: what runs there fails with SandboxUnavailable."""
         with self._lock:
             idle, self._idle = self._idle, []
+            for busy in self._busy:
+                busy.stop()  # the thread that waits for it clears up
         for warm in idle:
             warm.kill()
 
     def _take(self) -> "_Warm":
         with self._lock:
-            while self._idle:
-                warm = self._idle.pop()
-                if warm.alive():
-                    return warm
-                warm.kill()
-        return _Warm(self._command)
+            alive = [warm for warm in self._idle if warm.alive()]
+            found = alive.pop() if alive else None
+            self._idle = alive
+        warm = found or _Warm(self._command)
+        with self._lock:
+            self._busy.add(warm)
+        return warm
+
+    def _give_back(self, warm: "_Warm", usable: bool = True) -> None:
+        with self._lock:
+            self._busy.discard(warm)
+            if usable:
+                self._idle.append(warm)
+        if not usable:
+            warm.kill()
 
 
 class _Warm:
@@ -154,10 +164,14 @@ class _Warm:
             raise SandboxUnavailable("The evaluation process was killed from outside; is the machine out of memory?")
         return dict(json.loads(line))
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         """End it with all that it started: its group by signal, its evaluation with its process namespace."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """The same, and clear up."""
+        self.stop()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

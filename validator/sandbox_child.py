@@ -12,6 +12,7 @@ import errno
 import importlib
 import json
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -32,7 +33,6 @@ Evaluator = Callable[[dict[str, Any], Path], None]
 def main() -> None:
     """Serve jobs until standard input closes."""
     evaluator, *folders = sys.argv[1:]
-    isolation.die_with_parent()
     sys.path[:0] = folders
     try:
         run: Evaluator = importlib.import_module(evaluator).run
@@ -41,13 +41,21 @@ def main() -> None:
         return
     layers = _probe()
     _answer({"layers": layers})
-    for line in sys.stdin:
+    # Unbuffered, so that select() sees what there is.
+    while line := _next_line():
         _answer(_report_of(partial(_supervise, run, json.loads(line), layers)) or _LOST)
 
 
 def _answer(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
+
+
+def _next_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(0, 65536)):
+        line += piece
+    return line
 
 
 def _report_of(work: Callable[[int], None]) -> dict[str, Any]:
@@ -58,10 +66,17 @@ def _report_of(work: Callable[[int], None]) -> dict[str, Any]:
         os.close(reading)
         _run_and_leave(partial(work, writing))
     os.close(writing)
+    _leave_if_orphaned(reading)
     with os.fdopen(reading, "rb") as pipe:
         report = pipe.read()
     os.waitpid(child, 0)
     return dict(json.loads(report)) if report else {}
+
+
+def _leave_if_orphaned(report: int) -> None:
+    """Wait for the report. No job is sent before it, so input now means that the client is gone: end all with us."""
+    if report not in select.select([report, 0], [], [])[0]:
+        os._exit(0)
 
 
 def _probe() -> list[str]:

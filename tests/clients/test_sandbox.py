@@ -64,6 +64,23 @@ def test_an_evaluation_that_hangs_is_killed_with_its_processes(tmp_path: Path) -
     assert (tmp_path / "beat").read_text() == last
 
 
+def test_nothing_outlives_a_client_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from validator.sandbox import Sandbox, Limits\n"
+        f"Sandbox('bombs', [Path({str(HERE)!r})])"
+        f".run({{'do': 'beat'}}, [], Path({str(tmp_path)!r}), Limits(60, 1 << 28, 1 << 20), 60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as client:
+        while not (tmp_path / "beat").exists():
+            assert client.poll() is None
+            time.sleep(0.05)
+        client.kill()
+    time.sleep(0.5)
+    last = (tmp_path / "beat").read_text()
+    time.sleep(0.5)
+    assert (tmp_path / "beat").read_text() == last
+
+
 def test_no_connection_leaves_an_evaluation(sandbox: Sandbox, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
