@@ -1,6 +1,8 @@
-"""Markers that all suites share; fixtures live beside the tests that use them."""
+"""Markers that all suites share, and the chain of `network.py`; other fixtures live beside the tests that use them."""
 
 import pytest
+
+pytest_plugins = ("network",)
 
 
 def pytest_configure(config: pytest.Config) -> None:

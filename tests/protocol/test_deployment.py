@@ -38,8 +38,8 @@ def test_contracts_are_found_by_name_and_by_address() -> None:
         "{}",
         '{"chain_id": "1", "contracts": {}}',
         '{"chain_id": 1, "contracts": {"Arena": {"address": "0x12", "first_block": 1}}}',
-        '{"chain_id": 1, "contracts": {"Arena": {"address": "%s"}}}' % ARENA,
-        '{"chain_id": 1, "contracts": {"Arena": {"address": "%s", "first_block": -1}}}' % ARENA,
+        json.dumps({"chain_id": 1, "contracts": {"Arena": {"address": ARENA}}}),
+        json.dumps({"chain_id": 1, "contracts": {"Arena": {"address": ARENA, "first_block": -1}}}),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:

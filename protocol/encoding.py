@@ -1,0 +1,165 @@
+"""The conventions shared with Solidity: scores, commitments, the draw, the consensus; tests tie each to it."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate
+from typing import NamedTuple
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+SCORE_SCALE = 10**9
+SCORE_BOUND = 2**62
+# Verdicts instead of a score, from the worst: the key does not open the held-out set; no store has the model; the model
+# breaks the specification.
+UNOPENABLE = -(2**63)
+UNAVAILABLE = UNOPENABLE + 1
+INVALID = UNOPENABLE + 2
+VERDICTS = {UNOPENABLE: "unopenable", UNAVAILABLE: "unavailable", INVALID: "invalid"}
+# Submissions whose scores one commitment covers; see `batch_of`.
+BATCH_SIZE = 256
+
+
+class ScoreEntry(NamedTuple):
+    """IArena.ScoreEntry: `slot` is the validator's place in the panel, `report_digest` 32 bytes as 0x hex."""
+
+    submission_id: int
+    slot: int
+    score: int
+    report_digest: str
+
+
+# --- values
+
+
+def score(value: float) -> int:
+    """The score on chain of a metric: 1e9 times its exact value, half to even. ValueError beyond 2^62 and for NaN."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no score")
+    scaled = round(Fraction(value) * SCORE_SCALE)
+    if abs(scaled) > SCORE_BOUND:
+        raise ValueError(f"{value} is beyond the largest score, {SCORE_BOUND / SCORE_SCALE:g}")
+    return scaled
+
+
+def score_value(score: int) -> float:
+    """The metric of a score on chain. ValueError for a verdict."""
+    if score in VERDICTS:
+        raise ValueError(f"{VERDICTS[score]} is a verdict, not a score")
+    return score / SCORE_SCALE
+
+
+def quality(score: int, maximise: bool) -> int:
+    """A number that is greater the better the score is; verdicts are below all scores."""
+    return score if maximise or score in VERDICTS else -score
+
+
+def floor_to_grid(score: int, grid: int) -> int:
+    """The largest multiple of `grid` that is not above the score: what ranks are decided on."""
+    return score // grid * grid
+
+
+def batch_of(submission_id: int) -> int:
+    """The batch that a submission's score belongs to; the contract takes it in no other."""
+    return (submission_id - 1) // BATCH_SIZE
+
+
+def ascii32(word: str) -> str:
+    """The text in a bytes32 such as an event's `reason`: left-aligned ASCII, zero-padded. ValueError if it is none."""
+    text = bytes.fromhex(word.removeprefix("0x")).rstrip(b"\0").decode("ascii")
+    if not text.isprintable():
+        raise ValueError(f"{word} holds no text")
+    return text
+
+
+# --- commitments
+
+
+def key_hash(key: bytes) -> str:
+    """What a task creator publishes of the held-out set's 32-byte key."""
+    return _hex(keccak(key))
+
+
+def submission_commitment(chain_id: int, arena: str, task_id: int, trainer: str, digest: str, salt: bytes) -> str:
+    """What a trainer commits to; `digest` is its model's, as 0x hex."""
+    types = ["uint256", "address", "uint256", "uint256", "address", "bytes32", "bytes32"]
+    return _hex(keccak(encode(types, [chain_id, arena, task_id, 1, trainer, _bytes(digest), salt])))
+
+
+def scores_commitment(
+    chain_id: int,
+    arena: str,
+    task_id: int,
+    attempt: int,
+    validator: str,
+    batch: int,
+    entries: Sequence[ScoreEntry],
+    salt: bytes,
+) -> str:
+    """What a validator commits to for one batch of scores."""
+    rows = [(entry.submission_id, entry.slot, entry.score, _bytes(entry.report_digest)) for entry in entries]
+    scores = keccak(encode(["(uint32,uint8,int64,bytes32)[]"], [rows]))
+    types = ["uint256", "address", "uint256", "uint256", "address", "uint256", "bytes32", "bytes32"]
+    return _hex(keccak(encode(types, [chain_id, arena, task_id, attempt, validator, batch, scores, salt])))
+
+
+def salt(
+    private_key: bytes, purpose: str, chain_id: int, arena: str, task_id: int, attempt: int = 1, batch: int = 0
+) -> bytes:
+    """The salt of a commitment, from the committer's key: whoever has the key can reveal, even with an empty disk.
+
+    `purpose` ("submission", "scores") keeps the salts of one task apart. Nobody can guess it without the key, because
+    the hash of the key, which is never shown, stands in front of what is hashed.
+    """
+    secret = keccak(b"skein salt" + bytes(private_key))
+    types = ["string", "uint256", "address", "uint256", "uint256", "uint256"]
+    return keccak(secret + encode(types, [purpose, chain_id, arena, task_id, attempt, batch]))
+
+
+def attempt_seed(raw: str, task_id: int, attempt: int, reveals_hash: str) -> str:
+    """The seed of an attempt's draws, from its ticket's seed and everything that was revealed."""
+    words = [_bytes(raw), task_id, attempt, _bytes(reveals_hash)]
+    return _hex(keccak(encode(["bytes32", "uint256", "uint256", "bytes32"], words)))
+
+
+# --- the draw and the consensus
+
+
+def panel_of(seed: str, submission_id: int, stakes: Sequence[int], panel_size: int) -> list[int]:
+    """The validators drawn for a submission: indices into `stakes` counted from 1, in slot order.
+
+    Stake-weighted without replacement; everyone, in order of registration, when there are not more than places.
+    """
+    if len(stakes) <= panel_size:
+        return list(range(1, len(stakes) + 1))
+    left, drawn = list(stakes), []
+    for slot in range(panel_size):
+        words = encode(["bytes32", "uint256", "uint256"], [_bytes(seed), submission_id, slot])
+        point = int.from_bytes(keccak(words)) % sum(left)
+        index = 0
+        while point >= left[index]:
+            point -= left[index]
+            index += 1
+        left[index] = 0
+        drawn.append(index + 1)
+    return drawn
+
+
+def consensus(entries: Sequence[tuple[int, int]], maximise: bool) -> int:
+    """The lower stake-weighted median of (score or verdict, stake) pairs: the worst one that half of the stake is not
+    better than.
+    """
+    if not entries:
+        raise ValueError("no scores")
+    ordered = sorted(entries, key=lambda entry: quality(entry[0], maximise))
+    sums = list(accumulate(stake for _, stake in ordered))
+    return next(value for (value, _), reached in zip(ordered, sums, strict=True) if 2 * reached >= sums[-1])
+
+
+def _bytes(word: str) -> bytes:
+    return bytes.fromhex(word.removeprefix("0x"))
+
+
+def _hex(raw: bytes) -> str:
+    return "0x" + raw.hex()

@@ -1,0 +1,108 @@
+"""Deploy the contracts, in the order of their dependencies and in one pass, and write the deployment file.
+
+    brownie run deploy                                      # on a chain that Brownie starts: tries the script
+    SKEIN_RPC_URL=http://127.0.0.1:8545 .venv-contracts/bin/python scripts/deploy.py
+
+Run by itself, it attaches to the chain at SKEIN_RPC_URL without adding a network to Brownie's own settings. It asks
+nothing. Running it again deploys again, to new addresses, and overwrites the file. Settings, all from the environment:
+
+    SKEIN_RPC_URL            the chain's node (required without `brownie run`)
+    SKEIN_DEPLOYMENT         the file to write; default protocol/deployments/<chain id>.json
+    SKEIN_COOLDOWN           seconds between a stake's withdrawal request and its maturity; default 604800, a week
+    SKEIN_GENESIS            whole SKEIN made at genesis; default 100000000
+    SKEIN_GENESIS_HOLDER     who gets them; default the deployer
+    SKEIN_OWNER              who may enable modules and mint; default the deployer. It accepts the token's ownership
+                             by calling acceptOwnership; the stake ledger is handed over in the same way
+    SKEIN_DEPLOYER           key file (keystore v3) of the deployer; default the node's first unlocked account
+    SKEIN_PASSWORD           password of that key file
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from brownie import accounts, network, project
+from brownie._config import CONFIG
+from brownie.exceptions import VirtualMachineError
+
+ROOT = Path(__file__).resolve().parents[1]
+NETWORK = "skein"
+
+
+def main():
+    """Deploy on the connected network. Returns the deployment as it was written."""
+    loaded = project.get_loaded_projects()[0]
+    deployer = deployer_account()
+    options = {"from": deployer, "priority_fee": "auto"}
+    genesis_holder = os.environ.get("SKEIN_GENESIS_HOLDER", deployer.address)
+    owner = os.environ.get("SKEIN_OWNER", deployer.address)
+
+    token = loaded.SkeinToken.deploy(genesis_holder, integer("SKEIN_GENESIS", 100_000_000) * 10**18, options)
+    staking = loaded.Staking.deploy(token, integer("SKEIN_COOLDOWN", 7 * 24 * 3600), deployer, options)
+    randomness = loaded.BlockRandomness.deploy(options)
+    for library in (loaded.Settlement, loaded.Payout):  # Brownie links the arena to the newest ones
+        library.deploy(options)
+    arena = loaded.Arena.deploy(staking, randomness, options)
+    staking.setModule(arena, True, options)
+    if owner != deployer.address:
+        token.transferOwnership(owner, options)
+        staking.transferOwnership(owner, options)
+
+    deployed = {"SkeinToken": token, "Staking": staking, "BlockRandomness": randomness, "Arena": arena}
+    return write(deployed)
+
+
+def deployer_account():
+    keystore = os.environ.get("SKEIN_DEPLOYER")
+    if keystore:
+        return accounts.load(keystore, password=os.environ.get("SKEIN_PASSWORD", ""))
+    if not len(accounts):
+        raise SystemExit("deploy: the node has no unlocked account; give a key file with SKEIN_DEPLOYER.")
+    return accounts[0]
+
+
+def integer(name, default):
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal():
+        raise SystemExit(f"deploy: {name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def write(deployed):
+    """The form that `protocol.deployment` reads. Kept alone in an environment where that package is not installed."""
+    chain_id = network.chain.id
+    form = {
+        "chain_id": chain_id,
+        "contracts": {
+            name: {"address": contract.address, "first_block": contract.tx.block_number}
+            for name, contract in sorted(deployed.items())
+        },
+    }
+    path = Path(os.environ.get("SKEIN_DEPLOYMENT") or ROOT / "protocol" / "deployments" / f"{chain_id}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(form, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+    print(f"Deployed on chain {chain_id}: {path}")
+    return form
+
+
+def connect(rpc_url):
+    """Attach to a running chain. To Brownie it is a development network, lest it keeps every deployment on disk."""
+    CONFIG.networks[NETWORK] = {"id": NETWORK, "name": NETWORK, "host": rpc_url, "cmd": "none", "cmd_settings": {}}
+    network.connect(NETWORK, launch_rpc=False)
+    if not network.is_connected():
+        raise SystemExit(f"deploy: no node answers at {rpc_url}.")
+    network.gas_limit("auto")
+
+
+if __name__ == "__main__":
+    if "SKEIN_RPC_URL" not in os.environ:
+        sys.exit("deploy: set SKEIN_RPC_URL to the node of the chain to deploy on.")
+    project.load(ROOT, name="SkeinProject")
+    connect(os.environ["SKEIN_RPC_URL"])
+    try:
+        main()
+    except (ValueError, VirtualMachineError) as error:  # what Brownie raises when the node says no
+        sys.exit(f"deploy: {error}")
