@@ -1,1 +1,1 @@
-"""Mirrors the chain into tables and serves them."""
+"""Mirrors the chain into tables, and answers questions about them."""

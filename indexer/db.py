@@ -1,0 +1,86 @@
+"""The database: SQLite by default, any that SQLAlchemy knows by URL."""
+
+import logging
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlmodel import SQLModel
+
+from indexer.tables import BOOKKEEPING, DERIVED, RAW
+from protocol.errors import ConfigInvalid
+
+logger = logging.getLogger(__name__)
+
+# Raised by one whenever tables or projections change what they mean; `rebuild` then derives all tables again.
+VERSION = 1
+
+_PAGE_CACHE_KIB = 65_536
+_BUSY_SECONDS = 15
+
+
+def open_engine(url: str, read_only: bool = False) -> Engine:
+    """The database at `url`. A read-only engine refuses to write whatever it is asked."""
+    try:
+        engine = create_engine(make_url(url), **_options(url))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigInvalid(f"INDEXER_DATABASE_URL {url!r} is not a database URL: {error}.") from error
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine, read_only)
+    elif read_only:
+        engine = engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
+    return engine
+
+
+def _options(url: str) -> dict[str, Any]:
+    if not url.startswith("sqlite"):
+        return {}
+    return {"connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False}}
+
+
+def _tune_sqlite(engine: Engine, read_only: bool) -> None:
+    def connected(connection: Any, _record: Any) -> None:
+        # The driver's own idea of when a transaction begins leaves reads and DDL out of it.
+        connection.isolation_level = None
+        pragmas = [f"cache_size = -{_PAGE_CACHE_KIB}", "temp_store = MEMORY"]
+        # A crash of the machine may cost the last transactions, which are read from the chain again; never consistency.
+        pragmas += ["query_only = ON"] if read_only else ["journal_mode = WAL", "synchronous = NORMAL"]
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+
+
+def prepare(engine: Engine) -> None:
+    """Create the tables that are missing. Raises `ConfigInvalid` when the database cannot be used."""
+    tables = [table.__table__ for table in (*BOOKKEEPING, *RAW, *DERIVED)]  # type: ignore[attr-defined]
+    try:
+        with engine.begin() as connection:
+            SQLModel.metadata.create_all(connection, tables)
+    except (OperationalError, ProgrammingError) as error:
+        raise unusable(engine, error) from error
+
+
+def is_prepared(engine: Engine) -> bool:
+    """Whether the tables are there."""
+    try:
+        return inspect(engine).has_table("checkpoint")
+    except DBAPIError as error:
+        raise unusable(engine, error) from error
+
+
+def unusable(engine: Engine, error: DBAPIError) -> ConfigInvalid:
+    """What is wrong with the database, in a sentence, without the password of its URL."""
+    url = engine.url.render_as_string(hide_password=True)
+    return ConfigInvalid(f"The database {url} cannot be used ({error.orig}): check INDEXER_DATABASE_URL.")
+
+
+def recreate_derived(connection: Connection) -> None:
+    """Empty derived tables of the present version, whatever version was there."""
+    tables = [table.__table__ for table in DERIVED]  # type: ignore[attr-defined]
+    SQLModel.metadata.drop_all(connection, tables)
+    SQLModel.metadata.create_all(connection, tables)

@@ -1,0 +1,69 @@
+"""Logs into rows: each log is decoded once, linked to the accounts it names, and given to its projection."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from indexer.projections import HANDLERS, At
+from indexer.projections.accounts import totals
+from indexer.rows import Rows
+from indexer.tables import POSITION_BITS, AccountEvent
+from indexer.types import ZERO_ADDRESS
+from protocol.deployment import Deployment
+from protocol.events import decode, event_abis
+from protocol.values import field_names
+
+RawLog = Mapping[str, Any]
+
+
+class Fold:
+    """Folds the logs of one deployment into rows."""
+
+    def __init__(self, rows: Rows, deployment: Deployment) -> None:
+        self._rows = rows
+        self._deployment = deployment
+        self._nobody = {ZERO_ADDRESS, *(deployed.address for deployed in deployment.contracts.values())}
+        self._named = {name: _address_fields(entry) for name, entry in event_abis().items()}
+
+    def run(self, logs: Iterable[tuple[int, RawLog]], timestamps: Mapping[int, int], journal_above: int) -> None:
+        """Fold whole blocks of logs, in order. Changes by blocks above `journal_above` can be undone later."""
+        rows, at, block, events, unknown = self._rows, At(0, 0, ""), -1, 0, 0
+        for position, log in logs:
+            number = position >> POSITION_BITS
+            if number != block:
+                self._end(block, events, unknown)
+                block, events, unknown = number, 0, 0
+                at.timestamp = timestamps[number]
+                rows.start_block(journaling=number > journal_above)
+            events += 1
+            event = decode(log, self._deployment)
+            if event is None:
+                unknown += 1
+                continue
+            at.position, at.address = position, event.address
+            self._link(position, event.name, event.args)
+            handler = HANDLERS.get(event.name)
+            if handler is not None:
+                handler(rows, at, **event.args)
+        self._end(block, events, unknown)
+
+    def _end(self, block: int, events: int, unknown: int) -> None:
+        if events:
+            sums = totals(self._rows)
+            sums.events += events
+            sums.unknown_events += unknown
+            self._rows.end_block(block)
+
+    def _link(self, position: int, name: str, args: Mapping[str, Any]) -> None:
+        """The histories of the accounts: everybody whom the event names, once, but not the contracts themselves."""
+        single, several = self._named[name]
+        people = {args[field] for field in single}
+        for field in several:
+            people.update(args[field])
+        for address in people - self._nobody:
+            self._rows.record(AccountEvent, (address, position), (address, position))
+
+
+def _address_fields(entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The arguments that are an address, and those that are a list of addresses."""
+    kinds = list(zip(field_names(entry["inputs"]), (part["type"] for part in entry["inputs"]), strict=True))
+    return [name for name, kind in kinds if kind == "address"], [name for name, kind in kinds if kind == "address[]"]

@@ -1,0 +1,95 @@
+"""What each event does to the tables: `tables = fold(projections, log)`.
+
+A projection is a pure step. It reads and writes rows and nothing else: no chain, no clock, no network, no other
+projection. If it needs a fact, the event must carry it. One file per area, one function per event; its keyword-only
+parameters are the event's arguments, compared with the ABI when the module is imported.
+"""
+
+import inspect
+import keyword
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from indexer.rows import Rows
+from protocol.events import event_abis
+from protocol.values import field_names
+
+_VOTES = "votes are counted by the token; tables for them come with governance"
+_OWNER = "who owns a contract is read from the contract"
+
+# Events that change no table. They are in the raw log and in the histories of the accounts they name, like all others.
+IGNORED = {
+    "SkeinToken.Approval": "allowances are read from the token by those who spend them",
+    "SkeinToken.DelegateChanged": _VOTES,
+    "SkeinToken.DelegateVotesChanged": _VOTES,
+    "SkeinToken.EIP712DomainChanged": "the token's signing domain is fixed",
+    "SkeinToken.OwnershipTransferStarted": _OWNER,
+    "SkeinToken.OwnershipTransferred": _OWNER,
+    "Staking.OwnershipTransferStarted": _OWNER,
+    "Staking.OwnershipTransferred": _OWNER,
+}
+
+
+@dataclass(slots=True)
+class At:
+    """Where an event stands: its position, the timestamp of its block, and the contract that emitted it."""
+
+    position: int
+    timestamp: int
+    address: str
+
+
+Projection = Callable[..., None]
+F = TypeVar("F", bound=Projection)
+HANDLERS: dict[str, Projection] = {}
+
+
+def on(name: str) -> Callable[[F], F]:
+    """Register the projection of an event: `@on("Arena.TaskCreated")`.
+
+    Raises TypeError at import when the ABI has no such event, when another function has it, or when the keyword-only
+    parameters are not the event's arguments.
+    """
+
+    def register(function: F) -> F:
+        _check(name, function)
+        HANDLERS[name] = _renaming(name, function)
+        return function
+
+    return register
+
+
+def _check(name: str, function: Projection) -> None:
+    entry = event_abis().get(name)
+    if entry is None:
+        raise TypeError(f"{function.__name__}: the ABI has no event {name}")
+    if name in HANDLERS:
+        raise TypeError(f"{function.__name__}: {name} has a projection already")
+    parameters = inspect.signature(function).parameters.values()
+    takes = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    gives = {argument + "_" * keyword.iskeyword(argument) for argument in field_names(entry["inputs"])}
+    if takes != gives:
+        raise TypeError(f"{function.__name__} takes {sorted(takes)} where {name} has {sorted(gives)}")
+
+
+def _renaming(name: str, function: Projection) -> Projection:
+    """The function, or one that passes `from` on as `from_`."""
+    words = [argument for argument in field_names(event_abis()[name]["inputs"]) if keyword.iskeyword(argument)]
+    if not words:
+        return function
+
+    def renamed(rows: Rows, at: At, **args: Any) -> None:
+        function(rows, at, **{name + "_" * (name in words): value for name, value in args.items()})
+
+    return renamed
+
+
+def apply(rows: Rows, at: At, name: str, args: dict[str, Any]) -> None:
+    """Fold one event into the rows."""
+    handler = HANDLERS.get(name)
+    if handler is not None:
+        handler(rows, at, **args)
+
+
+from indexer.projections import arena, evaluation, settlement, stake, token  # noqa: E402, F401

@@ -1,0 +1,213 @@
+"""Blocks and logs from the chain.
+
+Two ways, because they have different needs. What is *final* is read in ranges sized to the provider's limits, several
+of them in flight, without asking for blocks that hold nothing of ours. What is *recent* may still be replaced: every
+header is read, each must follow its parent, and logs are asked for by the hash of their block, so that logs of one
+history never meet headers of another.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from indexer.rpc import Call, Endpoints, Refused
+from indexer.tables import POSITION_BITS, position_of
+from protocol.deployment import Deployment
+from protocol.errors import ChainUnavailable
+
+RawLog = Mapping[str, Any]
+
+TARGET_LOGS = 2_000
+FIRST_SPAN = 20
+LONGEST_SPAN = 20_000
+IN_FLIGHT = 3
+# Blocks behind the head that are taken as final where the node does not say.
+USUAL_FINALITY = 64
+
+
+class ChainMoved(ChainUnavailable):
+    """The chain changed between two requests that belong together, or a node lags: to be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the index needs to know of a block."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """Where the chain stands: its newest block, its newest final block, and the block asked about (None: not there)."""
+
+    head: Header
+    final: int
+    asked: Header | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """A stretch of the chain, ready to be folded."""
+
+    last: Header
+    # Each log with its position, in order.
+    logs: Sequence[tuple[int, RawLog]]
+    # Number, hash and timestamp of the blocks that hold the logs.
+    blocks: list[tuple[int, str, int]]
+    # Number and hash of every block, that before the first included; empty for a stretch that is final.
+    recent: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Reader:
+    """Reads one deployment's logs."""
+
+    def __init__(self, endpoints: Endpoints, deployment: Deployment, confirmations: int | None = None) -> None:
+        """`confirmations`: how many blocks behind the head are final; None: what the node says."""
+        self.endpoints = endpoints
+        self.confirmations = confirmations
+        self._addresses = [deployed.address for deployed in deployment.contracts.values()]
+        self._ours = {address.lower() for address in self._addresses}
+        self._span = FIRST_SPAN
+        # The longest range that the provider has not refused; grows again slowly.
+        self._limit = LONGEST_SPAN
+
+    # --- where the chain stands
+
+    def tip(self, number: int) -> Tip:
+        """The head, the final block, and block `number`, in one request."""
+        calls = [_by_number("latest"), _by_number(hex(number))]
+        if self.confirmations is None:
+            calls.append(_by_number("finalized"))
+        try:
+            return self.endpoints.read(calls, self._tip)
+        except Refused:  # the node does not know what is final
+            return self.endpoints.read(calls[:2], self._tip)
+
+    def _tip(self, answers: list[Any]) -> Tip:
+        head = _header(answers[0])
+        distance = USUAL_FINALITY if self.confirmations is None else self.confirmations
+        told = _header(answers[2]) if len(answers) > 2 and answers[2] else None
+        return Tip(head, told.number if told else max(0, head.number - distance), _maybe_header(answers[1]))
+
+    def headers(self, numbers: Sequence[int]) -> list[Header | None]:
+        """The headers of some blocks; None where the chain does not reach."""
+        calls = [_by_number(hex(number)) for number in numbers]
+        return self.endpoints.read(calls, lambda answers: list(map(_maybe_header, answers)))
+
+    # --- what is recent
+
+    def recent(self, parent_hash: str | None, first: int, last: int) -> Batch:
+        """Blocks `first` to `last`. Raises `ChainMoved` unless each follows the one before, from `parent_hash` on."""
+        headers = []
+        for number, header in zip(range(first, last + 1), self.headers(range(first, last + 1)), strict=True):
+            if header is None or (parent_hash is not None and header.parent_hash != parent_hash):
+                raise ChainMoved(f"Block {number} does not follow the block before it.")
+            headers.append(header)
+            parent_hash = header.hash
+        logs = self._logs_of(headers)
+        holding = {position >> POSITION_BITS for position, _ in logs}
+        return Batch(
+            headers[-1],
+            logs,
+            [(header.number, header.hash, header.timestamp) for header in headers if header.number in holding],
+            [(first - 1, headers[0].parent_hash)] + [(header.number, header.hash) for header in headers],
+        )
+
+    def _logs_of(self, headers: Sequence[Header]) -> list[tuple[int, RawLog]]:
+        calls: list[Call] = [
+            ("eth_getLogs", [{"blockHash": header.hash, "address": self._addresses}]) for header in headers
+        ]
+        try:
+            found = self.endpoints.read(calls, lambda answers: list(map(self._ordered, answers)))
+        except Refused as error:  # the block is not the chain's any more
+            raise ChainMoved(str(error)) from error
+        for header, logs in zip(headers, found, strict=True):
+            if any(log["blockHash"] != header.hash for _, log in logs):
+                raise ChainMoved(f"The RPC endpoint gave logs of another block for block {header.number}.")
+        return [log for logs in found for log in logs]
+
+    # --- what is final
+
+    def final(self, first: int, last: int) -> Iterator[Batch]:
+        """Blocks `first` to `last` in consecutive batches; the next ones are on their way while one is worked on."""
+        with ThreadPoolExecutor(IN_FLIGHT, "reader") as pool:
+            flying: deque[Future[list[Batch]]] = deque()
+            try:
+                while first <= last or flying:
+                    while first <= last and len(flying) < IN_FLIGHT:
+                        end = min(first + self._span - 1, last)
+                        flying.append(pool.submit(self._range, first, end))
+                        first = end + 1
+                    yield from flying.popleft().result()
+            finally:
+                for future in flying:
+                    future.cancel()
+
+    def _range(self, first: int, last: int) -> list[Batch]:
+        """The range as one batch, or as several when the provider refuses so much at once."""
+        query = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
+        try:
+            # Asked together: an endpoint that has the last block has the logs up to it.
+            logs, header = self.endpoints.read(
+                [("eth_getLogs", [query]), _by_number(hex(last))],
+                lambda answers: (self._ordered(answers[0], first, last), _header(answers[1])),
+            )
+        except Refused:
+            if first == last:
+                raise
+            middle = (first + last) // 2
+            self._limit = self._span = max(1, middle - first + 1)
+            return self._range(first, middle) + self._range(middle + 1, last)
+        self._adapt(len(logs), last - first + 1)
+        return [Batch(header, logs, self._blocks_of(logs, header))]
+
+    def _adapt(self, logs: int, blocks: int) -> None:
+        """Aim at TARGET_LOGS a request, at most doubling; a limit that was met is tried again a little above."""
+        self._limit = min(LONGEST_SPAN, self._limit + max(1, self._limit // 10))
+        wanted = blocks * TARGET_LOGS // logs if logs else LONGEST_SPAN
+        self._span = max(1, min(wanted, 2 * max(blocks, self._span), self._limit))
+
+    def _blocks_of(self, logs: Sequence[tuple[int, RawLog]], last: Header) -> list[tuple[int, str, int]]:
+        """Number, hash and timestamp of the logs' blocks: from the logs, where the node says it there."""
+        seen: dict[int, tuple[str, str | None]] = {}
+        for position, log in logs:
+            seen[position >> POSITION_BITS] = log["blockHash"], log.get("blockTimestamp")
+        unknown = [number for number, (_, timestamp) in seen.items() if timestamp is None]
+        known = {last.number: last}
+        if unknown:
+            known |= {header.number: header for header in self.headers(unknown) if header}
+        blocks = []
+        for number, (hash_, timestamp) in seen.items():
+            header = known.get(number)
+            if (header is None and timestamp is None) or (header is not None and header.hash != hash_):
+                raise ChainMoved(f"The RPC endpoint gave logs of a block {number} that it does not have.")
+            blocks.append((number, hash_, header.timestamp if header else int(timestamp or "0", 16)))
+        return blocks
+
+    def _ordered(self, logs: list[RawLog], first: int = 0, last: int | None = None) -> list[tuple[int, RawLog]]:
+        """The logs with their positions, in the chain's order; raises ValueError for logs that were not asked for."""
+        placed = [(position_of(int(log["blockNumber"], 16), int(log["logIndex"], 16)), log) for log in logs]
+        placed.sort(key=itemgetter(0))
+        if any(log["address"].lower() not in self._ours or log.get("removed") for log in logs):
+            raise ValueError("logs that were not asked for")
+        if placed and (placed[0][0] >> POSITION_BITS < first or (last and placed[-1][0] >> POSITION_BITS > last)):
+            raise ValueError("logs of blocks that were not asked for")
+        return placed
+
+
+def _by_number(tag: str) -> Call:
+    return "eth_getBlockByNumber", [tag, False]
+
+
+def _header(block: Any) -> Header:
+    return Header(int(block["number"], 16), block["hash"], block["parentHash"], int(block["timestamp"], 16))
+
+
+def _maybe_header(block: Any) -> Header | None:
+    return None if block is None else _header(block)

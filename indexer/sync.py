@@ -1,0 +1,112 @@
+"""Following the chain: what is final in bulk, what is recent block by block, what is replaced undone."""
+
+import logging
+import time
+from threading import Event
+
+from indexer.index import Index
+from indexer.reader import Batch, Reader, Tip
+from protocol.errors import ChainUnavailable, DeepReorg
+
+logger = logging.getLogger(__name__)
+
+# Blocks that are read header by header in one step.
+RECENT_BLOCKS = 256
+_HEADERS_AT_ONCE = 32
+_TELL_SECONDS = 5.0
+_LONGEST_PAUSE = 10.0
+
+
+class Sync:
+    """Brings an index up to the chain, step by step."""
+
+    def __init__(self, reader: Reader, index: Index) -> None:
+        self._reader = reader
+        self._index = index
+        self._told_at = 0.0
+        self._untold: tuple[int, int] | None = None
+
+    def run(self, stop: Event, poll_seconds: float) -> None:
+        """Follow the chain until `stop` is set. Endpoints that do not answer are waited for.
+
+        Raises `DeepReorg` and `ConfigInvalid`.
+        """
+        pause = poll_seconds
+        while not stop.is_set():
+            try:
+                busy, pause = self.step(stop), poll_seconds
+            except ChainUnavailable as error:
+                logger.warning("Waiting for the chain: %s", error)
+                busy, pause = False, min(2 * pause, _LONGEST_PAUSE)
+            if not busy:
+                stop.wait(pause)
+
+    def step(self, stop: Event | None = None) -> bool:
+        """One look at the chain. True when there was something to do; then there may be more.
+
+        Raises `ChainUnavailable` (nothing is lost, try again) and `DeepReorg` (the index is of another history).
+        """
+        state = self._index.state
+        first = state.number + 1 if state else self._index.deployment.first_block
+        tip = self._reader.tip(max(first - 1, 0))
+        if state and (tip.asked is None or tip.asked.hash != state.hash):
+            return self._replaced(tip)
+        if first > tip.head.number:
+            return False
+        if first <= tip.final:
+            self._catch_up(first, tip.final, stop or Event())
+        else:
+            last = min(tip.head.number, first + RECENT_BLOCKS - 1)
+            batch = self._reader.recent(state.hash if state else None, first, last)
+            self._index.extend(batch, tip.final)
+            self._tell(first, batch)
+        return True
+
+    def _catch_up(self, first: int, final: int, stop: Event) -> None:
+        for batch in self._reader.final(first, final):
+            if stop.is_set():
+                return
+            self._index.extend(batch, final)
+            self._tell(first, batch)
+            first = batch.last.number + 1
+
+    def _replaced(self, tip: Tip) -> bool:
+        """The checkpoint's block is not the chain's: another branch won, or the endpoint lags behind us."""
+        recent = self._index.recent()
+        if tip.head.number < recent[-1][0] or (tip.head.number, tip.head.hash) in recent:
+            self._tell_lag(tip)
+            return False
+        number, hash_ = self._ancestor([known for known in recent if known[0] <= tip.head.number])
+        last = min(tip.head.number, number + RECENT_BLOCKS)
+        batch = self._reader.recent(hash_, number + 1, last)
+        depth = recent[0][0] - number
+        self._index.replace(number, batch, tip.final)
+        logger.warning("Replaced %d blocks after block %d (%d events)", depth, number, len(batch.logs))
+        return True
+
+    def _ancestor(self, recent: list[tuple[int, str]]) -> tuple[int, str]:
+        """The newest block that we and the chain have in common."""
+        for at in range(0, len(recent), _HEADERS_AT_ONCE):
+            part = recent[at : at + _HEADERS_AT_ONCE]
+            found = self._reader.headers([number for number, _ in part])
+            for (number, hash_), header in zip(part, found, strict=True):
+                if header is not None and header.hash == hash_:
+                    return number, hash_
+        raise DeepReorg(
+            f"The chain changed below block {recent[-1][0]}, which was final: either the RPC endpoint follows another "
+            "chain (a local chain that was started anew?), or finality was broken. Check INDEXER_RPC_URL; to index "
+            "this chain, give an empty database."
+        )
+
+    def _tell_lag(self, tip: Tip) -> None:
+        if time.monotonic() - self._told_at > _TELL_SECONDS:
+            logger.warning("The RPC endpoint's head is block %d: it is behind, or on another chain", tip.head.number)
+            self._told_at = time.monotonic()
+
+    def _tell(self, first: int, batch: Batch) -> None:
+        """One line per batch when following, one every few seconds when catching up."""
+        begin, events = self._untold or (first, 0)
+        self._untold = begin, events + len(batch.logs)
+        if batch.recent or time.monotonic() - self._told_at > _TELL_SECONDS:
+            logger.info("Indexed blocks %d-%d (%d events)", begin, batch.last.number, events + len(batch.logs))
+            self._told_at, self._untold = time.monotonic(), None
