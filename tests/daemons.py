@@ -31,7 +31,8 @@ MNEMONIC = "test test test test test test test test test test test junk"  # anvi
 def account(index: int) -> LocalAccount:
     """One of anvil's funded accounts."""
     Account.enable_unaudited_hdwallet_features()
-    return Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    signer: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    return signer
 
 
 class RpcError(Exception):

@@ -6,8 +6,9 @@ lies in .toolchain/solcx and .toolchain/bin comes first on PATH, however Brownie
 
 import os
 import sys
+from pathlib import Path
 
-toolchain = os.path.join(os.path.dirname(sys.prefix), ".toolchain")
-os.environ["HOME"] = os.path.join(toolchain, "home")
-os.environ["SOLCX_BINARY_PATH"] = os.path.join(toolchain, "solcx")
-os.environ["PATH"] = os.pathsep.join([os.path.join(toolchain, "bin"), os.environ.get("PATH", os.defpath)])
+toolchain = Path(sys.prefix).parent / ".toolchain"
+os.environ["HOME"] = str(toolchain / "home")
+os.environ["SOLCX_BINARY_PATH"] = str(toolchain / "solcx")
+os.environ["PATH"] = os.pathsep.join([str(toolchain / "bin"), os.environ.get("PATH", os.defpath)])

@@ -105,7 +105,7 @@ function main() {
     fail('only --version and --standard-json are supported');
   }
   // process.stdout.write would be cut off by the exit that stops emscripten's timers
-  for (let rest = Buffer.from(output); rest.length > 0; ) {
+  for (let rest = Buffer.from(output); rest.length > 0;) {
     try {
       rest = rest.subarray(fs.writeSync(1, rest));
     } catch (error) {

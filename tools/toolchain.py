@@ -1,7 +1,7 @@
 """Fill .toolchain: the chain and forge from npm's platform packages, the compiler behind its launcher, node.
 
 python tools/toolchain.py NODE: links anvil, forge, cast, solc and node into .toolchain/bin and writes the compiler
-where py-solc-x looks for it. Brownie starts its chain only when the command is plain `anvil`, so that folder goes on PATH.
+where py-solc-x looks for it. Brownie starts its chain only by the plain command `anvil`: that folder goes on PATH.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def foundry(tool: str) -> Path:
         return binary
     found = shutil.which(tool)
     if found is None:
-        raise SystemExit(f"{tool} has no npm package for {sys.platform}-{machine}: install Foundry 1.7.1 with foundryup.")
+        raise SystemExit(f"npm has no {tool} for {sys.platform}-{machine}: install Foundry 1.7.1 with foundryup.")
     return Path(found)
 
 
