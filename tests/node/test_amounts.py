@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.amounts import (
+from node.amounts import (
     format_amount,
     format_duration,
     parse_address,
