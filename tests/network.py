@@ -139,7 +139,9 @@ def _make_state(directory: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     path = partial / "deployment.json"
-    with anvil("--accounts", str(ACCOUNTS), "--dump-state", str(partial / "state.json")) as running:
+    with anvil(
+        "--accounts", str(ACCOUNTS), "--preserve-historical-states", "--dump-state", str(partial / "state.json")
+    ) as running:
         deploy(running.url, path)
         owner = Network(running, Deployment.read(path), path).chain(0)
         for account in accounts()[1:]:

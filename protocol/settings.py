@@ -1,0 +1,55 @@
+"""Which network a program works on: flags before environment before defaults. Protocol parameters are not settings:
+they stand on the chain or in a task's specification."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from eth_account.signers.local import LocalAccount
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from protocol.chain import Chain
+from protocol.deployment import Deployment
+from protocol.errors import ConfigInvalid
+from protocol.rpc import Rpc
+
+
+class NetworkSettings(BaseSettings):
+    """What every program needs to know of its network; each field is read from `SKEIN_<FIELD>`."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="SKEIN_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    rpc_url: str = "http://127.0.0.1:8545"
+    """The chain's node; several, separated by commas, stand in for one another."""
+    deployment: Path | None = None
+    """The file with the contracts' addresses; without it, the one that ships for the chain."""
+    store: str = "dir:~/.skein/store"
+    """Where artifacts are: "dir:PATH", "ipfs:MULTIADDRESS" or "gateway:URL", separated by commas; the first is written
+    to, all are read in order."""
+
+    @classmethod
+    def read(cls, **flags: Any) -> Self:
+        """The settings, where a flag that is not None goes before the environment. `ConfigInvalid` names a bad one."""
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(map(str, first["loc"])).upper()
+            raise ConfigInvalid(f"SKEIN_{name} cannot be {first['input']!r}: {first['msg']}.") from error
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The nodes, in order of preference."""
+        return [url.strip() for url in self.rpc_url.split(",") if url.strip()]
+
+    def read_deployment(self) -> Deployment:
+        """The contracts of the network; asks the node for its chain id when no file is set."""
+        if self.deployment:
+            return Deployment.read(self.deployment.expanduser())
+        return Deployment.load(int(Rpc(self.rpc_urls).request("eth_chainId"), 16))
+
+    def chain(self, account: LocalAccount | None = None, **options: Any) -> Chain:
+        """The network's contracts, for an account or for reading only; `options` are `Chain`'s."""
+        return Chain(self.rpc_urls, self.read_deployment(), account, **options)
