@@ -133,8 +133,10 @@ class Supervisor:
 
 
 def until(ready: Callable[[], T | None], timeout: float, what: str, supervisor: Supervisor | None = None) -> T:
-    """The first true answer of `ready`, asked ten times a second; ProcessFailed when there is none in `timeout` seconds,
-    or when a process of `supervisor` ended meanwhile."""
+    """The first true answer of `ready`, asked ten times a second.
+
+    ProcessFailed when there is none in `timeout` seconds, or when a process of `supervisor` ended meanwhile.
+    """
     deadline = time.monotonic() + timeout
     while True:
         answer = ready()

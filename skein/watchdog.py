@@ -1,7 +1,7 @@
 """Ends the processes of a supervisor that is gone, however it went: also after SIGKILL, also outside Linux.
 
-Run as a program of its own, in a session of its own: `python -I -S watchdog.py`, with the supervisor at the other end of
-standard input. A line "+123" puts process group 123 under watch, "-123" takes it off. When the input ends, the
+Run as a program of its own, in a session of its own: `python -I -S watchdog.py`, with the supervisor at the other end
+of standard input. A line "+123" puts process group 123 under watch, "-123" takes it off. When the input ends, the
 supervisor is gone: what is still under watch gets SIGTERM, and SIGKILL five seconds later.
 """
 

@@ -1,0 +1,117 @@
+"""What the wallet says a stake command will do is what it does, to the wei."""
+
+import pytest
+from network import COOLDOWN, SKEIN, Network
+
+from protocol.errors import ConfigInvalid, ContractReverted
+from wallet import stakes
+from wallet.actions import Action, Outcome, carry_out
+from wallet.simulation import preview
+
+OPERATOR, DELEGATOR = 1, 2
+
+
+def perform(network: Network, account: int, action: Action) -> Outcome:
+    """Simulate, send, and insist that both tell the same."""
+    chain = network.chain(account)
+    expected = preview(network.chain(), chain.address, action)
+    outcome = carry_out(chain, action)
+    assert expected.simulated and not outcome.simulated
+    assert expected.changes == outcome.changes
+    assert [(step.what, step.gas_used) for step in expected.steps] == [(s.what, s.gas_used) for s in outcome.steps]
+    assert events(expected) == events(outcome)
+    return outcome
+
+
+def events(outcome: Outcome) -> list[dict[str, object]]:
+    """All events, less the times in them: a second may pass between a simulation and the block."""
+    times = ("matures_at", "effective_at")
+    found = [event for step in outcome.steps for event in step.events]
+    return [{key: value for key, value in event.args.items() if key not in times} for event in found]
+
+
+def deposit(network: Network, account: int, operator: int, assets: int) -> Outcome:
+    addresses = [each.address for each in network.accounts]
+    action = stakes.deposit(network.chain(), addresses[account], addresses[operator], assets)
+    return perform(network, account, action)
+
+
+def test_deposit_approves_exactly_and_fills_the_own_pool(network: Network) -> None:
+    outcome = deposit(network, OPERATOR, OPERATOR, 7 * SKEIN)
+    assert [step.what for step in outcome.steps] == ["approve the Staking contract", "deposit 7 SKEIN"]
+    changes = {change.label: change.after - change.before for change in outcome.changes}
+    assert changes["in the wallet"] == -7 * SKEIN
+    assert changes["staked"] == changes["of it not locked"] == 7 * SKEIN
+    chain = network.chain()
+    operator = network.accounts[OPERATOR].address
+    assert chain.call("SkeinToken", "allowance", operator, chain.deployment.address("Staking")) == 0
+
+
+def test_an_allowance_that_is_there_is_used(network: Network) -> None:
+    chain = network.chain(OPERATOR)
+    chain.send("SkeinToken", "approve", chain.deployment.address("Staking"), 9 * SKEIN)
+    assert [step.what for step in deposit(network, OPERATOR, OPERATOR, 9 * SKEIN).steps] == ["deposit 9 SKEIN"]
+
+
+def test_delegation_exit_and_withdrawal(network: Network) -> None:
+    operator, delegator = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    deposit(network, OPERATOR, OPERATOR, SKEIN)
+    deposit(network, DELEGATOR, OPERATOR, 5 * SKEIN)
+    # a reward makes a share worth an odd amount
+    rich = network.chain(0)
+    rich.send("SkeinToken", "approve", rich.deployment.address("Staking"), 10**18 + 7)
+    rich.send("Staking", "distribute", operator, 10**18 + 7)
+
+    outcome = perform(network, DELEGATOR, stakes.exit_pool(network.chain(), delegator, operator, 2 * SKEIN))
+    assert outcome.event("Staking.WithdrawalRequested").args["assets"] == 2 * SKEIN
+    (request,) = stakes.withdrawals(network.chain(), delegator)
+    assert (request.operator, request.assets) == (operator, 2 * SKEIN)
+    with pytest.raises(ConfigInvalid, match="nothing to withdraw yet"):
+        stakes.withdraw(network.chain(), delegator, [])
+    with pytest.raises(ContractReverted, match="NotMatured"):
+        preview(network.chain(), delegator, stakes.withdraw(network.chain(), delegator, [request.id]))
+
+    network.sleep(COOLDOWN)
+    paid = perform(network, DELEGATOR, stakes.withdraw(network.chain(), delegator, []))
+    assert paid.changes[0].after - paid.changes[0].before == 2 * SKEIN
+    assert stakes.withdrawals(network.chain(), delegator) == []
+
+
+def test_exit_with_everything(network: Network) -> None:
+    operator, delegator = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    deposit(network, OPERATOR, OPERATOR, 3 * SKEIN)
+    deposit(network, DELEGATOR, OPERATOR, 4 * SKEIN)
+    perform(network, OPERATOR, stakes.exit_pool(network.chain(), operator, operator, SKEIN))
+    for account, address in ((OPERATOR, operator), (DELEGATOR, delegator)):
+        perform(network, account, stakes.exit_pool(network.chain(), address, operator, None))
+        assert network.chain().call("Staking", "sharesOf", operator, address) == 0
+    state = stakes.pool_state(network.chain(), operator)
+    assert state.amounts["own_exiting"] == 3 * SKEIN and state.amounts["delegated_exiting"] == 4 * SKEIN
+
+
+def test_commission_is_announced(network: Network) -> None:
+    operator = network.accounts[OPERATOR].address
+    perform(network, OPERATOR, stakes.set_commission(network.chain(), stakes.WAD // 8))
+    assert stakes.pool_state(network.chain(), operator).commission == 0
+    network.sleep(COOLDOWN)
+    assert stakes.pool_state(network.chain(), operator).commission == 0.125
+
+
+def test_impossible_commands_are_refused_before_anything_is_sent(network: Network) -> None:
+    chain, operator = network.chain(), network.accounts[OPERATOR].address
+    with pytest.raises(ConfigInvalid, match="holds 1000000 SKEIN, less than 1000001"):
+        stakes.deposit(chain, operator, operator, 1_000_001 * SKEIN)
+    with pytest.raises(ConfigInvalid, match="The amount is zero"):
+        stakes.deposit(chain, operator, operator, 0)
+    with pytest.raises(ConfigInvalid, match="has no stake in the pool"):
+        stakes.exit_pool(chain, operator, operator, SKEIN)
+    with pytest.raises(ConfigInvalid, match="at most 50 %"):
+        stakes.set_commission(chain, stakes.WAD)
+    deposit(network, OPERATOR, OPERATOR, SKEIN)
+    with pytest.raises(ConfigInvalid, match="Only 1 SKEIN are staked there"):
+        stakes.exit_pool(chain, operator, operator, 2 * SKEIN)
+
+
+def test_delegating_to_an_empty_pool_names_the_refusal(network: Network) -> None:
+    with pytest.raises(ContractReverted, match="OperatorHasNoStake"):
+        deposit(network, DELEGATOR, OPERATOR, SKEIN)

@@ -1,0 +1,142 @@
+"""Stake: deposits, delegations, exits, withdrawals, commission. Functions here build actions; nothing is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.amounts import format_amount
+from protocol.calls import Record
+from protocol.chain import Chain
+from protocol.errors import ConfigInvalid
+from wallet.actions import Action, Call, Figure, with_approval
+from wallet.history import events_of
+
+WAD = 10**18
+SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A request that was not paid yet: it would pay `assets` wei now, if `matures_at` (chain time) is past."""
+
+    id: int
+    operator: str
+    assets: int
+    matures_at: int
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """A pool in words: amounts in wei by name, the commission in force as a fraction."""
+
+    amounts: dict[str, int]
+    commission: float
+
+
+def pool_state(chain: Chain, operator: str) -> PoolState:
+    """What `skein stake show` shows of a pool."""
+    pool = chain.pool(operator)
+    amounts = {
+        "own_stake": int(pool.own.assets),
+        "own_exiting": int(pool.own.exiting_assets),
+        "delegated_stake": int(pool.delegated.assets),
+        "delegated_exiting": int(pool.delegated.exiting_assets),
+        "locked": int(pool.locked),
+        "lockable": int(chain.call("Staking", "lockable", operator)),
+    }
+    return PoolState(amounts, int(chain.call("Staking", "commissionOf", operator)) / WAD)
+
+
+def deposit(chain: Chain, funder: str, operator: str, assets: int) -> Action:
+    """Move `assets` wei from the funder's wallet into a pool: its own, or (a delegation) another operator's."""
+    _positive(assets)
+    held = chain.token_balance(funder)
+    if held < assets:
+        raise ConfigInvalid(f"{funder} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")
+    verb = "deposit" if funder == operator else "delegate"
+    call = Call(f"{verb} {format_amount(assets)} SKEIN", "Staking", "deposit", (operator, assets, funder))
+    return Action(with_approval(chain, funder, "Staking", assets, call), _figures(funder, operator))
+
+
+def exit_pool(chain: Chain, funder: str, operator: str, assets: int | None) -> Action:
+    """Request the withdrawal of `assets` wei, or of everything."""
+    shares = _shares(chain, funder, operator, assets)
+    told = "everything" if assets is None else f"{format_amount(assets)} SKEIN"
+    call = Call(f"request the withdrawal of {told}", "Staking", "requestWithdrawal", (operator, shares))
+    leaving = Figure("leaving the pool", "Staking", "pool", (operator,), _exiting)
+    return Action((call,), (*_figures(funder, operator), leaving))
+
+
+def _exiting(pool: Record) -> int:
+    return int(pool.own.exiting_assets + pool.delegated.exiting_assets)
+
+
+def _shares(chain: Chain, funder: str, operator: str, assets: int | None) -> int:
+    held = int(chain.call("Staking", "sharesOf", operator, funder))
+    if held == 0:
+        raise ConfigInvalid(f"{funder} has no stake in the pool of {operator}.")
+    if assets is None:
+        return held
+    _positive(assets)
+    worth = int(chain.call("Staking", "assetsOf", operator, funder))
+    if assets > worth:
+        raise ConfigInvalid(f"Only {format_amount(worth)} SKEIN are staked there, less than {format_amount(assets)}.")
+    if funder == operator:
+        return assets * SHARES_PER_ASSET
+    tranche = chain.pool(operator).delegated
+    # Rounded up: the contract rounds the assets of these shares down, to at least what was asked for.
+    shares = -(-assets * (int(tranche.shares) + SHARES_PER_ASSET) // (int(tranche.assets) + 1))
+    return min(shares, held)
+
+
+def withdrawals(chain: Chain, funder: str) -> list[Withdrawal]:
+    """The funder's requests that were not paid yet, oldest first."""
+    found = []
+    for event in events_of(chain, "Staking.WithdrawalRequested", funder=funder):
+        identity = int(event.args["withdrawal_id"])
+        record = chain.call("Staking", "withdrawal", identity)
+        if record.funder == funder:
+            assets = int(chain.call("Staking", "withdrawable", identity))
+            found.append(Withdrawal(identity, record.operator, assets, record.matures_at))
+    return found
+
+
+def withdraw(chain: Chain, funder: str, identities: Sequence[int]) -> Action:
+    """Pay out the named requests, or all that are mature."""
+    waiting = withdrawals(chain, funder)
+    if identities:
+        chosen = list(identities)
+    else:
+        now = chain.now()
+        chosen = [each.id for each in waiting if each.matures_at <= now]
+    if not chosen:
+        raise ConfigInvalid(f"{funder} has nothing to withdraw yet; `skein stake show` lists its requests.")
+    calls = tuple(Call(f"withdraw request {each}", "Staking", "withdraw", (each,)) for each in chosen)
+    return Action(calls, (wallet_figure(funder),))
+
+
+def set_commission(chain: Chain, rate: int) -> Action:
+    """Announce a commission, WAD."""
+    maximum = int(chain.call("Staking", "MAX_COMMISSION"))
+    if rate > maximum:
+        raise ConfigInvalid(f"The commission can be at most {100 * maximum / WAD:g} %.")
+    told = f"announce a commission of {100 * rate / WAD:g} %"
+    return Action((Call(told, "Staking", "setCommission", (rate,)),))
+
+
+def wallet_figure(account: str) -> Figure:
+    """The account's SKEIN outside all contracts."""
+    return Figure("in the wallet", "SkeinToken", "balanceOf", (account,))
+
+
+def _figures(funder: str, operator: str) -> tuple[Figure, ...]:
+    return (
+        wallet_figure(funder),
+        Figure("staked", "Staking", "assetsOf", (operator, funder)),
+        Figure("the pool's active stake", "Staking", "stakeOf", (operator,)),
+        Figure("of it not locked", "Staking", "lockable", (operator,)),
+    )
+
+
+def _positive(assets: int) -> None:
+    if assets == 0:
+        raise ConfigInvalid("The amount is zero.")
