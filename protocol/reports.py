@@ -1,0 +1,150 @@
+"""Evaluation reports: what a validator did to arrive at a score, in a form that anyone can check in part.
+
+The artifact of a report is `report.json` and `samples.f64`: for every sample, in the order of the held-out set, its
+loss and its value as two little-endian float64. The score is the mean of the values. A Merkle root over the samples
+stands in `report.json`, so that a single sample can be shown and re-run. A validator that came to a verdict instead of
+a score publishes `verdict.json` alone.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from protocol.artifacts import Digest, artifact_paths
+from protocol.documents import Document
+from protocol.encoding import SCORE_BOUND, score
+from protocol.errors import ArtifactError
+from protocol.merkle import merkle_proof, merkle_root
+from protocol.specs import Name
+from protocol.staging import local_storage, write_file
+
+REPORT_FILE = "report.json"
+SAMPLES_FILE = "samples.f64"
+VERDICT_FILE = "verdict.json"
+MAX_REPORT_BYTES = 8192
+MAX_REASON = 1000
+
+_ENTRY_BYTES = 16
+_F64 = np.dtype("<f8")
+
+Floats = NDArray[np.float64]
+D = TypeVar("D", bound=Document)
+
+
+class Report(Document):
+    """How a model scored: digests of the specification and the model, the metric, the score (value times 1e9)."""
+
+    version: Literal[1] = 1
+    spec: Digest
+    model: Digest
+    metric: Name
+    score: Annotated[int, Field(ge=-SCORE_BOUND, le=SCORE_BOUND)]
+    samples: Annotated[int, Field(ge=1, le=2**40)]
+    samples_root: Digest
+
+
+class Verdict(Document):
+    """Why a model has no score."""
+
+    version: Literal[1] = 1
+    spec: Digest
+    model: Digest
+    verdict: Literal["invalid", "unavailable", "unopenable"]
+    reason: Annotated[str, Field(max_length=MAX_REASON)]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report with its samples: losses and values, both of shape (samples,)."""
+
+    report: Report
+    losses: Floats
+    values: Floats
+
+    def proof(self, index: int) -> list[bytes]:
+        """The siblings for `verify_proof(root, samples, index, sample_entry(loss, value), proof)`; IndexError."""
+        return merkle_proof(_entries(self.losses, self.values), index)
+
+
+def mean_score(values: Floats) -> int:
+    """The score of per-sample values: their mean, summed without rounding, times 1e9. ValueError if it is none."""
+    return score(math.fsum(values) / len(values))
+
+
+def sample_entry(loss: float, value: float) -> bytes:
+    """A sample as it stands in the tree and in `samples.f64`."""
+    return np.array([loss, value], _F64).tobytes()
+
+
+def write_report(directory: Path, *, spec: str, model: str, metric: str, losses: Floats, values: Floats) -> Report:
+    """Write the artifact of an evaluation. ValueError if losses or values are not finite, StorageFailed."""
+    root = merkle_root(_entries(losses, values))
+    report = Report(
+        spec=spec,
+        model=model,
+        metric=metric,
+        score=mean_score(values),
+        samples=len(losses),
+        samples_root="0x" + root.hex(),
+    )
+    with local_storage(f"Writing the report to {directory}"):
+        write_file(directory / SAMPLES_FILE, _table(losses, values).tobytes())
+        write_file(directory / REPORT_FILE, report.to_bytes())
+    return report
+
+
+def write_verdict(
+    directory: Path, *, spec: str, model: str, verdict: Literal["invalid", "unavailable", "unopenable"], reason: str
+) -> Verdict:
+    """Write the artifact of a verdict; a longer reason is cut. StorageFailed."""
+    told = Verdict(spec=spec, model=model, verdict=verdict, reason=reason[:MAX_REASON])
+    with local_storage(f"Writing the verdict to {directory}"):
+        write_file(directory / VERDICT_FILE, told.to_bytes())
+    return told
+
+
+def read_report(directory: Path) -> Evaluation | Verdict:
+    """Read the artifact of a report. ArtifactError if its parts do not agree: root, score, number of samples."""
+    with local_storage(f"Reading the report in {directory}"):
+        paths = artifact_paths(directory)
+        try:
+            if paths == [VERDICT_FILE]:
+                return _document(Verdict, directory / VERDICT_FILE)
+            if paths != [REPORT_FILE, SAMPLES_FILE]:
+                raise ValueError(f"it must hold {REPORT_FILE} and {SAMPLES_FILE}, or {VERDICT_FILE} alone")
+            return _checked(_document(Report, directory / REPORT_FILE), directory / SAMPLES_FILE)
+        except ValueError as error:
+            raise ArtifactError(f"The report in {directory} does not hold: {error}.") from None
+
+
+def _document(kind: type[D], path: Path) -> D:
+    with path.open("rb") as file:
+        return kind.parse(file.read(MAX_REPORT_BYTES + 1), MAX_REPORT_BYTES)
+
+
+def _checked(report: Report, path: Path) -> Evaluation:
+    if path.stat().st_size != report.samples * _ENTRY_BYTES:
+        raise ValueError(f"{SAMPLES_FILE} does not have {report.samples} samples")
+    losses, values = np.fromfile(path, _F64).reshape(-1, 2).T
+    if merkle_root(_entries(losses, values)).hex() != report.samples_root[2:]:
+        raise ValueError("its samples are not those of its root")
+    if mean_score(values) != report.score:
+        raise ValueError(f"the mean of its samples is {mean_score(values)}, not {report.score}")
+    return Evaluation(report, losses, values)
+
+
+def _table(losses: Floats, values: Floats) -> NDArray[np.float64]:
+    table = np.stack([losses, values], axis=1).astype(_F64)
+    if not np.isfinite(table).all():
+        raise ValueError("losses and values must be finite")
+    return table
+
+
+def _entries(losses: Floats, values: Floats) -> list[bytes]:
+    data = _table(losses, values).tobytes()
+    return [data[start : start + _ENTRY_BYTES] for start in range(0, len(data), _ENTRY_BYTES)]
