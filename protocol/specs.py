@@ -99,7 +99,7 @@ def make_spec(**fields: Any) -> TaskSpec:
     try:
         return TaskSpec(**fields)
     except ValidationError as error:
-        raise _invalid(explain(error)) from None
+        raise spec_error(explain(error)) from None
 
 
 def load_spec(data: bytes) -> TaskSpec:
@@ -107,7 +107,7 @@ def load_spec(data: bytes) -> TaskSpec:
     try:
         return TaskSpec.parse(data, MAX_SPEC_BYTES)
     except ValueError as error:
-        raise _invalid(str(error)) from None
+        raise spec_error(str(error)) from None
 
 
 def write_spec(spec: TaskSpec, directory: Path) -> Path:
@@ -123,9 +123,9 @@ def read_spec(directory: Path) -> TaskSpec:
         try:
             paths = artifact_paths(directory)
         except ArtifactError as error:
-            raise _invalid(str(error).rstrip(".")) from None
+            raise spec_error(str(error).rstrip(".")) from None
         if paths != [SPEC_FILE]:
-            raise _invalid(f"its artifact must hold {SPEC_FILE} and nothing else")
+            raise spec_error(f"its artifact must hold {SPEC_FILE} and nothing else")
         with (directory / SPEC_FILE).open("rb") as file:
             return load_spec(file.read(MAX_SPEC_BYTES + 1))
 
@@ -144,8 +144,9 @@ def check_parameters(spec: TaskSpec, parameters: ScoringParameters) -> None:
         expected[name] = getattr(spec, name)
     for name, value in expected.items():
         if getattr(parameters, name) != value:
-            raise _invalid(f"{name}: it says {value}, the chain says {getattr(parameters, name)}")
+            raise spec_error(f"{name}: it says {value}, the chain says {getattr(parameters, name)}")
 
 
-def _invalid(reason: str) -> SpecInvalid:
+def spec_error(reason: str) -> SpecInvalid:
+    """The one sentence about a specification; `reason` begins with the field."""
     return SpecInvalid(f"The specification is not valid: {reason}.")

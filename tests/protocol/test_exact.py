@@ -1,0 +1,76 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from protocol.tasks.exact import exact_linear
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32).map(float)
+
+
+def matrices(rows, columns):
+    return npst.arrays("f8", (rows, columns), elements=numbers).map(torch.from_numpy)
+
+
+layers = st.tuples(st.integers(1, 5), st.integers(1, 40), st.integers(1, 5)).flatmap(
+    lambda sizes: st.tuples(matrices(sizes[0], sizes[1]), matrices(sizes[2], sizes[1]), matrices(1, sizes[2]))
+)
+
+
+@given(layers, st.randoms(use_true_random=False))
+def test_no_order_of_the_terms_changes_a_bit(layer, random):
+    x, weight, bias = layer
+    order = random.sample(range(x.shape[1]), x.shape[1])
+    one, other = exact_linear(x, weight, bias[0]), exact_linear(x[:, order], weight[:, order], bias[0])
+    assert one.numpy().tobytes() == other.numpy().tobytes()
+
+
+@given(layers)
+def test_it_is_the_product_up_to_the_rounding_of_its_factors(layer):
+    x, weight, bias = layer
+    result = exact_linear(x, weight, bias[0]).numpy()
+    terms = x.shape[1]
+    bits = (52 - (terms - 1).bit_length()) // 2
+    for i, row in enumerate(x.tolist()):
+        for j, factors in enumerate(weight.tolist()):
+            exact = sum(Fraction(a) * Fraction(b) for a, b in zip(row, factors, strict=True)) + Fraction(
+                float(bias[0, j])
+            )
+            largest = Fraction(max(map(abs, row))) * Fraction(max(map(abs, factors)))
+            bound = largest * terms * 3 / 2**bits + abs(exact) / 2**50 + Fraction(1, 2**250)
+            assert abs(Fraction(float(result[i, j])) - exact) <= bound
+
+
+@pytest.mark.parametrize("terms", [1, 2, 3, 1000, 65_536])
+def test_even_the_largest_sums_are_exact(terms):
+    x = torch.full((1, terms), 1.0 + 2**-20, dtype=torch.float64)
+    weight = torch.full((1, terms), 1.0 - 2**-20, dtype=torch.float64)
+    orders = [x.new_zeros(1), x.new_zeros(1)]
+    results = [exact_linear(part, weight, bias) for part, bias in zip((x, x.flip(1)), orders, strict=True)]
+    assert results[0] == results[1]
+    assert float(results[0]) == pytest.approx(terms, rel=1e-5)
+
+
+def test_the_ends_of_the_range():
+    def product(a, b):
+        return float(exact_linear(*(torch.tensor([[v]], dtype=torch.float64) for v in (a, b)), torch.zeros(1).double()))
+
+    assert product(0.0, 5.0) == 0
+    assert product(2.0**-520, 1.0) == 0  # counts as zero
+    assert product(2.0**-480, 2.0**-480) == 2.0**-960
+    assert product(2.0**-140, 2.0**-140) == 2.0**-280
+    assert math.isinf(product(1e308, 1e10))
+    assert product(3.0, -7.0) == -21
+
+
+def test_float32_values_survive_when_there_are_few_terms():
+    random = np.random.default_rng(1)
+    x = torch.from_numpy(random.normal(size=(100, 30)).astype("f4")).double()
+    weight = torch.from_numpy(random.normal(size=(8, 30)).astype("f4")).double()
+    difference = (exact_linear(x, weight, torch.zeros(8).double()) - x @ weight.T).abs().max()
+    assert 0 < difference < 1e-5
