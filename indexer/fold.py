@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from indexer.projections import HANDLERS, At
 from indexer.projections.accounts import totals
 from indexer.rows import Rows
-from indexer.tables import POSITION_BITS, AccountEvent
+from indexer.tables import POSITION_BITS, AccountEvent, EventKind
 from indexer.types import ZERO_ADDRESS
 from protocol.deployment import Deployment
-from protocol.events import decode, event_abis
+from protocol.events import Event, decode, event_abis
 from protocol.values import field_names
 
 RawLog = Mapping[str, Any]
@@ -36,6 +38,7 @@ class Fold:
                 rows.start_block(journaling=number > journal_above)
             events += 1
             event = decode(log, self._deployment)
+            self._count(log, event)
             if event is None:
                 unknown += 1
                 continue
@@ -52,6 +55,13 @@ class Fold:
             sums.events += events
             sums.unknown_events += unknown
             self._rows.end_block(block)
+
+    def _count(self, log: RawLog, event: Event | None) -> None:
+        topics = log["topics"]
+        address = event.address if event else to_checksum_address(log["address"])
+        kind = self._rows.ensure(EventKind, address, topics[0] if topics else "")
+        kind.name = event.name if event else None
+        kind.events += 1
 
     def _link(self, position: int, name: str, args: Mapping[str, Any]) -> None:
         """The histories of the accounts: everybody whom the event names, once, but not the contracts themselves."""

@@ -10,7 +10,7 @@ names and pages events.
 
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from indexer.types import INT64, ZERO_DIGEST, Address, Amount, Digest, Uint256
@@ -107,7 +107,20 @@ class Log(SQLModel, table=True):
     transaction_index: int = int64()
 
 
-# --- accounts and token
+# --- events, accounts and token
+
+
+class EventKind(SQLModel, table=True):
+    """A sort of event that occurred, and how often; `name` is null for one that no ABI of ours has."""
+
+    __tablename__: ClassVar[Any] = "event_kind"
+    __table_args__ = CLUSTERED
+
+    address: Address = primary()
+    # The first topic as 0x hex; empty for an event without topics.
+    topic0: str = primary()
+    name: str | None = None
+    events: int = int64(default=0)
 
 
 class Account(SQLModel, table=True):
@@ -290,11 +303,17 @@ class Slash(SQLModel, table=True):
 
 # --- arena
 
+_OPEN = "NOT finalized AND NOT cancelled"
+
 
 class Task(SQLModel, table=True):
     """A training task: parameters and record of IArena.Task, flat, and what its events add."""
 
-    __table_args__ = (Index("task_creator", "creator", "id"),)
+    __table_args__ = (
+        Index("task_creator", "creator", "id"),
+        # What goes on is little, whatever went before.
+        Index("task_open", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+    )
 
     id: int = primary(INT64)
     creator: Address
@@ -370,7 +389,7 @@ class Submission(SQLModel, table=True):
 
     __table_args__ = (
         Index("submission_trainer", "trainer", "task_id"),
-        Index("submission_grid_score", "task_id", "grid_score", "id"),
+        Index("submission_rank", "task_id", "rank_key", "id"),
         CLUSTERED,
     )
 
@@ -383,8 +402,9 @@ class Submission(SQLModel, table=True):
     commitment: Digest
     digest: Digest = ZERO_DIGEST
     score: int | None = int64(default=None)
-    # The score on the ranking's grid, higher is better whatever the metric's direction.
     grid_score: int | None = int64(default=None)
+    # The grid score so turned that the lowest is the best, whatever the metric's direction.
+    rank_key: int | None = int64(default=None)
     settled_attempt: int = int64(default=0)
     original_id: int | None = int64(default=None)
     rank: int | None = int64(default=None)
@@ -479,7 +499,7 @@ class Payout(SQLModel, table=True):
 BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal)
 RAW: tuple[type[SQLModel], ...] = (Block, Log)
 DERIVED: tuple[type[SQLModel], ...] = (
-    Account, BalanceChange, AccountEvent, Totals,
+    EventKind, Account, BalanceChange, AccountEvent, Totals,
     Pool, Position, Withdrawal, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
 )  # fmt: skip

@@ -30,11 +30,12 @@ def submission_unrevealed(rows: Rows, at: At, *, task_id: int, submission_id: in
 def submission_scored(
     rows: Rows, at: At, *, task_id: int, submission_id: int, trainer: str, score: int, grid_score: int
 ) -> None:
-    """The panel agreed on a score; on the grid it is ranked. Here, as in the ranking, higher is better."""
+    """The panel agreed on a score; it is ranked by its place on the grid."""
     submission = _settle(rows, at, task_id, submission_id, "scored")
     submission.score = score
     task = rows.edit(Task, task_id)
-    submission.grid_score = grid_score if task.maximise else -grid_score
+    submission.grid_score = grid_score
+    submission.rank_key = -grid_score if task.maximise else grid_score
 
 
 @on("Arena.SubmissionInvalid")

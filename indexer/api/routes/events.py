@@ -1,0 +1,205 @@
+"""Raw events: everything the contracts said, decoded, by name, contract, task, account or blocks."""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import Query, Response
+from pydantic import BaseModel
+from sqlalchemy import Select, bindparam, select, union_all
+
+from indexer.api.errors import invalid
+from indexer.api.pages import Cursor, Limit, read_cursor, write_cursor
+from indexer.api.parameters import AddressPath, AddressQuery, BlockQuery, IdQuery
+from indexer.api.routing import Read, area
+from indexer.api.snapshot import Snapshot, parse_deployment
+from indexer.api.views import STRICT, columns, many
+from indexer.index import restored
+from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, position_of
+from indexer.types import Address, Digest
+from protocol.events import decode, event_abis, topic
+
+router = area("events")
+Order = Literal["position", "-position"]
+
+_log, _block, _link, _kind = columns(Log), columns(Block), columns(AccountEvent), columns(EventKind)
+_LAST = position_of(2**43 - 1)
+
+
+class EventItem(BaseModel):
+    """One event. Numbers in `args` are decimal strings: they can have 256 bits. No name: no ABI of ours has it."""
+
+    model_config = STRICT
+
+    name: str | None
+    args: dict[str, Any] | None
+    address: Address
+    block_number: int
+    block_hash: Digest
+    timestamp: int
+    log_index: int
+    transaction_hash: Digest
+    transaction_index: int
+    topics: list[Digest]
+    data: str
+
+
+# --- which events
+
+
+_ROWS = (
+    select(*_log, _block.hash, _block.timestamp)
+    .join(_block.number.table, _block.number == _log.position.bitwise_rshift(POSITION_BITS))
+    .where(_log.position.in_(bindparam("positions", expanding=True)))
+)
+_KINDS = select(_kind.topic0).where(_kind.address == bindparam("address"))
+
+
+@cache
+def _positions(by_account: bool, by_task: bool, by_address: bool, topics: int, order: str) -> Select[Any]:
+    """The SQL that finds the positions of events, through the index that serves it.
+
+    Each of several first topics is searched on its own: each is in the index's order, all together are not.
+    """
+    parts = [_part(by_account, by_task, by_address, at, order) for at in range(topics)]
+    parts = parts or [_part(by_account, by_task, by_address, None, order)]
+    if len(parts) == 1:
+        return parts[0]
+    together = union_all(*(select(part.subquery().c.position) for part in parts)).subquery()
+    position = together.c.position
+    return select(position).order_by(position if order == "position" else position.desc()).limit(bindparam("limit"))
+
+
+def _part(by_account: bool, by_task: bool, by_address: bool, topic_at: int | None, order: str) -> Select[Any]:
+    position = _link.position if by_account else _log.position
+    part = select(position.label("position")).where(position > bindparam("above"), position < bindparam("below"))
+    if by_account:
+        part = part.where(_link.account == bindparam("account"))
+        if by_task or by_address or topic_at is not None:
+            part = part.join(_log.position.table, _log.position == _link.position)
+    if by_task:
+        part = part.where(_log.topic1 == bindparam("task"))
+    if by_address:
+        part = part.where(_log.address == bindparam("address"))
+    if topic_at is not None:
+        part = part.where(_log.topic0.is_not_distinct_from(bindparam(f"topic_{topic_at}")))
+    return part.order_by(position if order == "position" else position.desc()).limit(bindparam("limit"))
+
+
+class Search:
+    """What is asked for: `page` answers it."""
+
+    def __init__(self, name: str | None, contract: str | None, task: int | None, account: str | None) -> None:
+        if name is not None and name not in event_abis():
+            raise invalid(
+                f"name cannot be {name[:100]!r}: give one like Arena.TaskCreated; /events/kinds lists what occurred."
+            )
+        self._name, self._account, self._task = name, account, task
+        self._contract = contract or (name.split(".")[0] if name else None) or ("Arena" if task is not None else None)
+        self._odd = (name and self._contract != name.split(".")[0]) or (task is not None and self._contract != "Arena")
+
+    def page(self, at: Snapshot, blocks: tuple[int, int], order: Order, cursor: str | None, limit: int) -> Response:
+        """A page of what was found from block to block, both included."""
+        above, below = position_of(blocks[0]) - 1, position_of(blocks[1] + 1)
+        if cursor is not None:
+            (after,) = read_cursor(cursor, order, [_log.position])
+            above, below = (max(above, after), below) if order == "position" else (above, min(below, after))
+        found = [] if self._odd else self._find(at, {"above": above, "below": below, "limit": limit + 1}, order)
+        shown = found[:limit]
+        following = write_cursor(order, shown[-1:]) if len(found) > limit else None
+        return at.answer(told(at, shown), next=following)
+
+    def _find(self, at: Snapshot, values: dict[str, Any], order: Order) -> list[int]:
+        topics: list[bytes | None] = []
+        if self._contract is not None:
+            values["address"] = at.deployment.contracts[self._contract].address
+            if self._name is not None:
+                topics = [bytes.fromhex(topic(self._name)[2:])]
+            elif self._task is None and self._account is None:
+                kinds = at.all(_KINDS, values)
+                topics = [bytes.fromhex(kind[2:]) if kind else None for (kind,) in kinds]
+                if not topics:
+                    return []
+        if self._task is not None:
+            values["task"] = self._task.to_bytes(32)
+        if self._account is not None:
+            values["account"] = self._account
+        values |= {f"topic_{at_}": word for at_, word in enumerate(topics)}
+        by = self._account is not None, self._task is not None, self._contract is not None
+        return [position for (position,) in at.all(_positions(*by, len(topics), order), values)]
+
+
+# --- what they say
+
+
+def told(at: Snapshot, positions: Sequence[int]) -> list[orjson.Fragment]:
+    """The events at some positions, in their order."""
+    rows = {row[0]: row for row in at.all(_ROWS, {"positions": positions})} if positions else {}
+    return [orjson.Fragment(_told(tuple(rows[position]), at.checkpoint.deployment)) for position in positions]
+
+
+@lru_cache(maxsize=8192)
+def _told(row: tuple[Any, ...], deployment: str) -> bytes:
+    """One event as JSON. A log never changes, so neither does this."""
+    *log, block_hash, timestamp = row
+    raw = restored(log, {log[0] >> POSITION_BITS: block_hash})
+    event = decode(raw, parse_deployment(deployment))
+    return orjson.dumps(
+        {
+            "name": event.name if event else None,
+            "args": _strings(event.args) if event else None,
+            "address": raw["address"],
+            "block_number": log[0] >> POSITION_BITS,
+            "block_hash": block_hash,
+            "timestamp": timestamp,
+            "log_index": int(raw["logIndex"], 16),
+            "transaction_hash": raw["transactionHash"],
+            "transaction_index": int(raw["transactionIndex"], 16),
+            "topics": raw["topics"],
+            "data": raw["data"],
+        }
+    )
+
+
+def _strings(value: Any) -> Any:
+    """Numbers as decimal strings, everywhere inside."""
+    if isinstance(value, dict):
+        return {name: _strings(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return list(map(_strings, value))
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# --- routes
+
+ContractName = Literal["SkeinToken", "Staking", "Arena", "BlockRandomness"]
+
+
+@router.get("/events", response_model=many(EventItem))
+async def events(
+    read: Read,
+    name: Annotated[str | None, Query(max_length=100, examples=["Arena.TaskCreated"])] = None,
+    contract: ContractName | None = None,
+    task_id: IdQuery = None,
+    account: AddressQuery = None,
+    from_block: BlockQuery = None,
+    to_block: BlockQuery = None,
+    order: Order = "-position",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """Events, the newest first. Filters add up; `account` finds events that name it in any argument."""
+    blocks = (from_block or 0, 2**43 - 2 if to_block is None else to_block)
+    search = Search(name, contract, task_id, account)
+    with read.snapshot() as at:
+        return search.page(at, blocks, order, cursor, limit)
+
+
+@router.get("/accounts/{address}/history", response_model=many(EventItem), tags=["accounts"])
+async def history(
+    read: Read, address: AddressPath, order: Order = "-position", cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """Every event that names the account, the newest first."""
+    with read.snapshot() as at:
+        return Search(None, None, None, address).page(at, (0, 2**43 - 2), order, cursor, limit)

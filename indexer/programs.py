@@ -1,0 +1,216 @@
+"""What the commands do: put the parts together, run them, end them in good order."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, func, select
+
+from indexer import db
+from indexer.index import Index
+from indexer.reader import Reader
+from indexer.rpc import Endpoints
+from indexer.settings import IndexerSettings
+from indexer.sync import Sync
+from indexer.tables import Checkpoint, Log
+from protocol.deployment import Deployment
+from protocol.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from indexer.verify import Audit
+
+logger = logging.getLogger(__name__)
+
+_STOP_SECONDS = 10
+
+
+def sync(settings: IndexerSettings, once: bool = False) -> None:
+    """Follow the chain until SIGTERM or SIGINT; with `once`, until its head is reached."""
+    with _stopping() as stop:
+        _sync(settings, stop, once)
+
+
+def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
+    deployment = _deployment(settings)
+    endpoints = Endpoints(settings.rpc_url, deployment.chain_id)
+    index = Index(db.open_engine(settings.database_url), deployment)
+    follower = Sync(Reader(endpoints, deployment, settings.confirmations), index)
+    try:
+        if once:
+            while not stop.is_set() and follower.step(stop):
+                pass
+        else:
+            follower.run(stop, settings.poll_seconds)
+    finally:
+        index.close()
+        endpoints.close()
+
+
+def _deployment(settings: IndexerSettings) -> Deployment:
+    """From the file, or the one that ships for the chain behind the RPC endpoint."""
+    if settings.deployment is not None:
+        return Deployment.read(settings.deployment)
+    from protocol.rpc import Rpc
+
+    return Deployment.load(int(Rpc(settings.rpc_url).request("eth_chainId"), 16))
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve(settings: IndexerSettings, parent: int | None = None) -> None:
+    """Serve the API until SIGTERM or SIGINT; also until the input `parent` (a file descriptor) ends."""
+    import uvicorn
+
+    from indexer.api.app import create_app
+
+    db.prepare(db.open_engine(settings.database_url))
+    app = create_app(db.open_engine(settings.database_url, read_only=True))
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    host, port = listener.getsockname()[:2]
+    logger.info("Serving the API at http://%s:%d (its description: /docs)", host, port)
+    uvicorn.Server(config).run([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise ConfigInvalid(
+            f"The API cannot be served at {host}:{port} ({error}): set INDEXER_HOST and INDEXER_PORT."
+        ) from error
+    return listener
+
+
+def _follow(parent: int) -> None:
+    """End with the parent, however it ends: its end of the pipe closes even when it is killed."""
+    while os.read(parent, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run(settings: IndexerSettings) -> None:
+    """Sync in this process, serve in another; each ends with the other."""
+    ours, theirs = os.pipe()[::-1]
+    environment = {**os.environ, **_environment(settings)}
+    command = [sys.executable, "-m", "indexer.programs", str(theirs)]
+    server = subprocess.Popen(command, env=environment, pass_fds=(theirs,))
+    os.close(theirs)
+    with _stopping() as stop:
+        threading.Thread(target=_watch, args=(server, stop), daemon=True).start()
+        try:
+            _sync(settings, stop, once=False)
+        finally:
+            os.close(ours)
+            server.wait(2 * _STOP_SECONDS)
+    if server.returncode:
+        raise ConfigInvalid("The API ended, and the indexer with it: its last lines above say why.")
+
+
+def _watch(server: "subprocess.Popen[bytes]", stop: threading.Event) -> None:
+    server.wait()
+    stop.set()
+
+
+def _environment(settings: IndexerSettings) -> dict[str, str]:
+    names = ("database_url", "host", "port", "log_level", "log_json")
+    return {f"INDEXER_{name.upper()}": str(getattr(settings, name)) for name in names}
+
+
+def rebuild(settings: IndexerSettings, told: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Derive all tables again; the number of the block that they hold for."""
+    engine = db.open_engine(settings.database_url)
+    deployment = Deployment.read(settings.deployment) if settings.deployment else _indexed(engine)
+    index = Index(engine, deployment)
+    try:
+        if index.state is None:
+            raise _empty()
+        first, last = deployment.first_block, index.state.number
+        index.rebuild(lambda number: told(number - first, last - first))
+        return last
+    finally:
+        index.close()
+
+
+def audit(settings: IndexerSettings) -> "Audit":
+    """The comparison with the chain; iterating over it makes it."""
+    from indexer.verify import Audit
+    from protocol.chain import Chain
+
+    engine = db.open_engine(settings.database_url, read_only=True)
+    return Audit(engine, Chain(settings.rpc_url, _indexed(engine)))
+
+
+def status(settings: IndexerSettings) -> dict[str, Any]:
+    """How far the index is."""
+    engine = db.open_engine(settings.database_url, read_only=True)
+    deployment = _indexed(engine)
+    with engine.connect() as connection:
+        checkpoint = connection.execute(select(*_columns(Checkpoint))).one()
+        events = connection.execute(select(func.count()).select_from(Log)).scalar_one()
+    return {
+        "chain_id": deployment.chain_id,
+        "block": checkpoint.number,
+        "block_hash": checkpoint.hash,
+        "timestamp": checkpoint.timestamp,
+        "final_block": checkpoint.final,
+        "events": events,
+    }
+
+
+def _indexed(engine: Engine) -> Deployment:
+    """The deployment that a database is of."""
+    from indexer.api.snapshot import parse_deployment
+
+    if not db.is_prepared(engine):
+        raise _empty()
+    with engine.connect() as connection:
+        found = connection.execute(select(_columns(Checkpoint).deployment)).scalar()
+    if found is None:
+        raise _empty()
+    return parse_deployment(found)
+
+
+def _empty() -> ConfigInvalid:
+    return ConfigInvalid("The database holds no index: run `indexer sync` first, or set INDEXER_DATABASE_URL.")
+
+
+def _columns(table: Any) -> Any:
+    return table.__table__.c
+
+
+def _main() -> None:
+    """The API process of `run`."""
+    from indexer.cli import told_errors
+    from protocol.logs import configure_logging
+
+    with told_errors():
+        settings = IndexerSettings.from_environment()
+        configure_logging(settings.log_level, settings.log_json)
+        serve(settings, int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,185 @@
+"""The audit: every figure of the index against the contracts' own views, at the block of the checkpoint."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlmodel import SQLModel
+
+from indexer.phase import PHASE
+from indexer.stake_math import withdrawal_value
+from indexer.tables import (
+    Account,
+    Checkpoint,
+    Lock,
+    Module,
+    PanelMember,
+    Pool,
+    Position,
+    Score,
+    ScoreCommitment,
+    Submission,
+    Task,
+    Totals,
+    Validator,
+    Withdrawal,
+)
+from protocol.chain import Chain
+from protocol.encoding import VERDICTS
+from protocol.errors import ConfigInvalid
+from protocol.phases import Phase, SubmissionState
+
+_NUMBER_OF = {name: number for number, name in VERDICTS.items()}
+_TRANCHE = ("assets", "shares", "exiting_assets", "exit_index", "exit_generation")
+
+
+class Audit:
+    """One pass over the index. Iterating gives the differences, each one line."""
+
+    def __init__(
+        self, engine: Engine, chain: Chain, progress: Callable[[str, int], None] = lambda name, n: None
+    ) -> None:
+        """`progress` is told the name of what is being compared and how many of it there are."""
+        self._engine = engine
+        self._chain = chain
+        self._progress = progress
+        self.compared = 0
+        self.block = 0
+
+    def __iter__(self) -> Iterator[str]:
+        with self._engine.begin() as self._connection:
+            checkpoint = self._connection.execute(select(*_columns(Checkpoint))).first()
+            if checkpoint is None:
+                raise ConfigInvalid("Nothing is indexed yet: run `indexer sync` first.")
+            self.block, self._now = checkpoint.number, checkpoint.timestamp
+            for check in (self._accounts, self._pools, self._stakes, self._withdrawals, self._tasks, self._people):
+                yield from check()
+            yield from self._panels()
+            yield from self._sums()
+
+    # --- the parts
+
+    def _accounts(self) -> Iterator[str]:
+        for row in self._rows(Account):
+            yield from self._same(f"balance of {row.address}", row.balance, "SkeinToken", "balanceOf", row.address)
+
+    def _pools(self) -> Iterator[str]:
+        for row in self._rows(Pool):
+            pool = self._call("Staking", "pool", row.operator)
+            told = {f"{side}_{name}": pool[side][name] for side in ("own", "delegated") for name in _TRANCHE}
+            told |= {name: value for name, value in pool.items() if name not in ("own", "delegated")}
+            yield from self._compare(f"pool of {row.operator}", row, told)
+            yield from self._same(f"stake of {row.operator}", row.stake, "Staking", "stakeOf", row.operator)
+
+    def _stakes(self) -> Iterator[str]:
+        for row in self._rows(Position):
+            what = f"shares of {row.funder} in {row.operator}"
+            yield from self._same(what, row.shares, "Staking", "sharesOf", row.operator, row.funder)
+        for row in self._rows(Lock):
+            what = f"lock of {row.operator} by {row.module}"
+            yield from self._same(what, row.assets, "Staking", "lockedBy", row.operator, row.module)
+        for row in self._rows(Module):
+            yield from self._same(f"module {row.address}", row.enabled, "Staking", "isModule", row.address)
+
+    def _withdrawals(self) -> Iterator[str]:
+        pools = {row.operator: row for row in self._rows(Pool)}
+        for row in self._rows(Withdrawal):
+            what, pool = f"withdrawal {row.id}", pools[row.operator]
+            if row.withdrawn_at is None:
+                told = self._call("Staking", "withdrawal", row.id)
+                yield from self._compare(what, row, told)
+            value = 0 if row.withdrawn_at is not None else value_of(row, pool)
+            yield from self._same(f"value of {what}", value, "Staking", "withdrawable", row.id)
+
+    def _tasks(self) -> Iterator[str]:
+        for row in self._rows(Task, PHASE.label("phase")):
+            task = self._call("Arena", "task", row.id)
+            told = {**task["parameters"], **{name: value for name, value in task.items() if name != "parameters"}}
+            yield from self._compare(f"task {row.id}", row, told)
+            yield from self._same(f"phase of task {row.id}", Phase[row.phase.upper()], "Arena", "phase", row.id)
+            yield from self._same(f"ranking of task {row.id}", self._ranking(row), "Arena", "ranking", row.id)
+
+    def _ranking(self, task: Any) -> list[int]:
+        columns = Submission.__table__.c  # type: ignore[attr-defined]
+        scored = select(columns.id).where(columns.task_id == task.id, columns.state == "scored")
+        best = scored.order_by(columns.rank_key, columns.id).limit(task.paid_ranks)
+        return list(self._connection.execute(best).scalars())
+
+    def _people(self) -> Iterator[str]:
+        for row in self._rows(Submission):
+            told = dict(self._call("Arena", "submission", row.task_id, row.id))
+            told["state"] = SubmissionState(told["state"]).name.lower()
+            if row.score is None and told["score"] in (0, _NUMBER_OF.get(row.state)):
+                told["score"] = None
+            yield from self._compare(f"submission {row.id} of task {row.task_id}", row, told)
+        for row in self._rows(Validator):
+            told = self._call("Arena", "validator", row.task_id, row.operator)
+            yield from self._compare(f"validator {row.operator} of task {row.task_id}", row, told)
+        for row in self._rows(ScoreCommitment):
+            what = f"commitment of {row.validator} in task {row.task_id}"
+            key = row.task_id, row.attempt, row.validator, row.batch
+            yield from self._same(what, row.commitment, "Arena", "scoresCommitmentOf", *key)
+
+    def _panels(self) -> Iterator[str]:
+        scores = {(r.task_id, r.submission_id, r.attempt, r.validator): r for r in self._rows(Score)}
+        panels: dict[tuple[int, int], dict[int, list[str]]] = {}
+        for row in self._rows(PanelMember):
+            panels.setdefault((row.task_id, row.submission_id), {}).setdefault(row.attempt, []).append(row.validator)
+        for (task, submission), attempts in panels.items():
+            attempt = max(attempts)
+            what = f"panel of submission {submission} of task {task}"
+            panel = self._call("Arena", "panel", task, submission)
+            if not panel:  # a draw is due again
+                continue
+            yield from self._differ(what, attempts[attempt], panel)
+            for slot, validator in enumerate(panel):
+                score = scores.get((task, submission, attempt, validator))
+                told = self._call("Arena", "scoreAt", task, submission, slot)
+                mine = score and (score.score if score.verdict is None else _NUMBER_OF[score.verdict])
+                yield from self._differ(f"score of {validator}, {what}", mine, told.score if told.revealed else None)
+
+    def _sums(self) -> Iterator[str]:
+        totals = next(iter(self._rows(Totals)), None)
+        if totals is None:
+            return
+        yield from self._same("supply", totals.token_supply, "SkeinToken", "totalSupply")
+        yield from self._same("staked and exiting", totals.staked + totals.exiting, "Staking", "totalAssets")
+        yield from self._same("number of tasks", totals.tasks, "Arena", "taskCount")
+        withdrawals = self._connection.execute(select(func.count()).select_from(Withdrawal)).scalar_one()
+        yield from self._same("number of withdrawals", withdrawals, "Staking", "withdrawalCount")
+
+    # --- comparing
+
+    def _rows(self, table: type[SQLModel], *more: Any) -> Iterator[Any]:
+        statement = select(*_columns(table), *more).order_by(*table.__table__.primary_key)  # type: ignore[attr-defined]
+        found = self._connection.execute(statement, {"now": self._now} if more else {}).all()
+        self._progress(str(table.__tablename__), len(found))
+        yield from found
+
+    def _call(self, contract: str, function: str, *args: Any) -> Any:
+        self.compared += 1
+        return self._chain.call(contract, function, *args, block=self.block)
+
+    def _same(self, what: str, mine: Any, contract: str, function: str, *args: Any) -> Iterator[str]:
+        return self._differ(what, mine, self._call(contract, function, *args))
+
+    def _compare(self, what: str, row: Any, told: Mapping[str, Any]) -> Iterator[str]:
+        """Each field of the chain's record that the row has."""
+        for name, theirs in told.items():
+            if name in row._fields:
+                yield from self._differ(f"{name} of {what}", getattr(row, name), theirs)
+
+    def _differ(self, what: str, mine: Any, theirs: Any) -> Iterator[str]:
+        if mine != theirs:
+            yield f"{what}: the index has {mine}, the chain {theirs}"
+
+
+def value_of(withdrawal: Any, pool: Any) -> int:
+    """What a withdrawal that waits is worth, token wei."""
+    side = "own" if withdrawal.operator == withdrawal.funder else "delegated"
+    now = getattr(pool, f"{side}_exit_index"), getattr(pool, f"{side}_exit_generation")
+    return withdrawal_value(withdrawal.assets, withdrawal.exit_index, withdrawal.exit_generation, *now)
+
+
+def _columns(table: type[SQLModel]) -> list[Any]:
+    return list(table.__table__.columns)  # type: ignore[attr-defined]
