@@ -5,7 +5,6 @@ headers and hundreds of thousands of empty tensors. Here a file must be exactly 
 with a reason. Nothing else is ever opened: no pickle, no zip, no code.
 """
 
-import json
 import math
 import os
 import stat
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from protocol.documents import parse_json
 from protocol.errors import ModelInvalid
 from protocol.staging import local_storage, write_file
 
@@ -113,10 +113,9 @@ def _parse_header(data: bytes, expected: Mapping[str, TensorType]) -> list[_Entr
     try:
         if not data.startswith(b"{"):
             raise ValueError("it does not begin with {")
-        header = json.loads(data.decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ModelInvalid(f"its header cannot be read: {reason}") from None
+        header = parse_json(data, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise ModelInvalid(f"its header cannot be read: {error}") from None
     _check_metadata(header.pop("__metadata__", {}))
     if missing := sorted(expected.keys() - header.keys()):
         raise ModelInvalid(f"tensor {missing[0]} is missing")

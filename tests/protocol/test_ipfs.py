@@ -6,19 +6,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 from daemons import ipfs
+from samples import FILES, LIMITS, write_files
 
-from protocol.artifacts import CHUNK_BYTES, manifest_cid, manifest_of
+from protocol.artifacts import manifest_cid, manifest_of
 from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch
 from protocol.store import DirectoryStore, IpfsStore, Limits, StoreChain
 
-LIMITS = Limits(max_bytes=100_000_000)
-FILES = {
-    "empty": b"",
-    "small.txt": b"hello\n",
-    "folder/exact.bin": b"x" * CHUNK_BYTES,
-    "folder/chunks.bin": bytes(range(256)) * 5000,
-    "folder/slices.bin": bytes(range(255)) * 70_000,  # read from the daemon in three requests
-}
+LARGE = {"folder/slices.bin": bytes(range(255)) * 70_000}  # read from the daemon in three requests
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +27,8 @@ def store(address):
 
 
 @pytest.fixture
-def source(tmp_path):
-    for path, data in FILES.items():
-        target = tmp_path / "source" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return tmp_path / "source"
+def source(source):
+    return write_files(source, LARGE)
 
 
 def rpc(address, command, argument):
@@ -51,7 +41,7 @@ def test_what_is_put_is_got_and_pinned(store, address, source, tmp_path):
     digest = store.put(source)
     assert digest == manifest.digest == store.put(source)
     got = store.get(digest, tmp_path / "got", LIMITS)
-    assert {path: (got / path).read_bytes() for path in FILES} == FILES
+    assert {path: (got / path).read_bytes() for path in FILES | LARGE} == FILES | LARGE
     assert store.has(digest)
     for cid in (manifest_cid(digest), *(file.cid for file in manifest.files)):
         assert '"recursive"' in rpc(address, "pin/ls", cid).text

@@ -112,7 +112,7 @@ ENTRY = json.dumps(ENTRIES["weight"])[1:-1]
         (spelled(b"{"), "cannot be read"),
         (spelled(b"{}x"), "cannot be read"),
         (spelled(b"{\xff}"), "cannot be read"),
-        (spelled(b'{"a":' * 3000), "nested too deeply"),
+        (spelled(b'{"a":' * 3000), "recursion limit exceeded"),
         (spelled(b'{"a":' + b"1" * 5000 + b"}"), "cannot be read"),
         (spelled(b'{"bias":{},"bias":{}}'), "twice"),
         (spelled(b'{"bias":{' + ENTRY.encode() + b"," + ENTRY.encode() + b"}}"), "twice"),
