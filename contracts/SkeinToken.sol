@@ -15,12 +15,10 @@ import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
 contract SkeinToken is ERC20Capped, ERC20Permit, ERC20Votes, Ownable2Step {
     /// @param holder Who gets the genesis allocation.
     /// @param assets The genesis allocation, token wei.
-    constructor(address holder, uint256 assets)
-        ERC20("Skein", "SKEIN")
-        ERC20Permit("Skein")
-        ERC20Capped(1_000_000_000e18)
-        Ownable(msg.sender)
-    {
+    constructor(
+        address holder,
+        uint256 assets
+    ) ERC20("Skein", "SKEIN") ERC20Permit("Skein") ERC20Capped(1_000_000_000e18) Ownable(msg.sender) {
         _mint(holder, assets);
     }
 

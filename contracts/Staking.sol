@@ -285,10 +285,7 @@ contract Staking is IStaking, Ownable2Step {
     }
 
     /// @dev Expects assets <= _total(tranche).
-    function _slashTranche(Tranche storage tranche, uint256 assets)
-        private
-        returns (uint256 active, uint256 exiting)
-    {
+    function _slashTranche(Tranche storage tranche, uint256 assets) private returns (uint256 active, uint256 exiting) {
         if (assets == 0) return (0, 0);
         uint256 exitingBefore = tranche.exitingAssets;
         exiting = Math.mulDiv(assets, exitingBefore, _total(tranche));
@@ -298,20 +295,21 @@ contract Staking is IStaking, Ownable2Step {
 
         uint256 exitingAfter = exitingBefore - exiting;
         (uint256 index, uint256 generation) = WithdrawalMath.decayDown(
-            tranche.exitIndex, tranche.exitGeneration, exitingBefore, exitingAfter
+            tranche.exitIndex,
+            tranche.exitGeneration,
+            exitingBefore,
+            exitingAfter
         );
         tranche.exitingAssets = uint128(exitingAfter);
         tranche.exitIndex = uint96(index);
         tranche.exitGeneration = uint32(generation);
     }
 
-    /// @dev What delegators get of a reward, rounded down; nothing goes to a tranche that nobody has shares of.
+    /// @dev What delegators get of a reward, rounded down. A tranche that nobody has shares of has no assets either.
     function _delegatedPart(address operator, uint256 assets) private view returns (uint256) {
-        Tranche storage delegated = _pool[operator].delegated;
-        if (delegated.shares == 0) return 0;
         uint256 stake = stakeOf(operator);
         if (stake == 0) return 0;
-        return Math.mulDiv(assets * (WAD - commissionOf(operator)), delegated.assets, stake * WAD);
+        return Math.mulDiv(assets * (WAD - commissionOf(operator)), _pool[operator].delegated.assets, stake * WAD);
     }
 
     function _trancheOf(address operator, address funder) private view returns (Tranche storage) {
@@ -323,8 +321,13 @@ contract Staking is IStaking, Ownable2Step {
     }
 
     function _value(Withdrawal memory waiting, Tranche storage tranche) private view returns (uint256) {
-        return WithdrawalMath.valueDown(
-            waiting.assets, waiting.exitIndex, waiting.exitGeneration, tranche.exitIndex, tranche.exitGeneration
-        );
+        return
+            WithdrawalMath.valueDown(
+                waiting.assets,
+                waiting.exitIndex,
+                waiting.exitGeneration,
+                tranche.exitIndex,
+                tranche.exitGeneration
+            );
     }
 }

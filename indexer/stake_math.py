@@ -28,5 +28,7 @@ def withdrawal_value(assets: int, from_index: int, from_generation: int, index: 
 
 
 def assets_of(shares: int, total_assets: int, total_shares: int) -> int:
-    """What `shares` of a tranche are worth, token wei, rounded down."""
+    """What `shares` of a tranche are worth, token wei, rounded down; all of them, all assets."""
+    if shares == total_shares:
+        return total_assets
     return shares * (total_assets + 1) // (total_shares + SHARES_PER_ASSET)

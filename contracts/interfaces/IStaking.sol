@@ -11,8 +11,8 @@ interface IStaking {
 
     /// @notice One tranche of a pool: either the operator's own stake, or that of all its delegators.
     /// @param assets Active stake, token wei: counts as weight, earns rewards.
-    /// @param shares Shares of the active stake; 1e6 shares stand for 1 wei at par. The own tranche has one holder, so it
-    ///        is always at par: a slash burns shares instead of lowering their price.
+    /// @param shares Shares of the active stake; 1e6 shares stand for 1 wei at par. The own tranche has one holder,
+    ///        so it is always at par: a slash burns shares instead of lowering their price.
     /// @param exitingAssets Requested but not withdrawn, token wei: no weight, no rewards, still slashed.
     /// @param exitIndex What slashes left of 1e27 units of exiting stake; 0 before the first request. See
     ///        WithdrawalMath.
@@ -60,7 +60,11 @@ interface IStaking {
     /* EVENTS */
 
     event Deposited(
-        address indexed operator, address indexed funder, address indexed sender, uint256 assets, uint256 shares
+        address indexed operator,
+        address indexed funder,
+        address indexed sender,
+        uint256 assets,
+        uint256 shares
     );
     event WithdrawalRequested(
         uint256 indexed withdrawalId,
@@ -71,7 +75,11 @@ interface IStaking {
         uint256 maturesAt
     );
     event Withdrawn(
-        uint256 indexed withdrawalId, address indexed operator, address indexed funder, uint256 requested, uint256 assets
+        uint256 indexed withdrawalId,
+        address indexed operator,
+        address indexed funder,
+        uint256 requested,
+        uint256 assets
     );
     event CommissionAnnounced(address indexed operator, uint256 commission, uint256 effectiveAt);
     event Locked(address indexed operator, address indexed module, uint256 assets);
@@ -117,21 +125,22 @@ interface IStaking {
     /* FUNDERS */
 
     /// @notice Moves `assets` from the caller into `operator`'s pool; `onBehalf` owns the shares.
-    /// @dev The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes delegations
-    ///      only while its operator has stake of its own (a guard against mistyped addresses), and none while slashes
-    ///      hold the price of a delegated share below a millionth of par (PoolDegraded).
+    /// @dev The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes
+    ///      delegations only while its operator has stake of its own (a guard against mistyped addresses), and none
+    ///      while slashes hold the price of a delegated share below a millionth of par (PoolDegraded).
     /// @return shares New shares, rounded down.
     function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares);
 
     /// @notice Takes `shares` of the caller out of the weight of `operator`'s pool; they mature after the cool-down.
     /// @dev Never blocked by a lock: locks already made keep their cover from exiting stake, new ones cannot use it.
-    ///      Assets are rounded down; of own shares only whole wei are burned.
+    ///      Assets are rounded down; of own shares only whole wei are burned; the last delegated shares take all
+    ///      assets.
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
 
     /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
-    /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks. What stays must
-    ///      cover all locks of the pool: own stake that stays if own stake leaves (it is slashed first, and could else
-    ///      leave the loss to the delegators), the whole pool if delegated stake leaves.
+    /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks. What stays
+    ///      must cover all locks of the pool: own stake that stays if own stake leaves (it is slashed first, and
+    ///      could else leave the loss to the delegators), the whole pool if delegated stake leaves.
     function withdraw(uint256 withdrawalId) external returns (uint256 assets);
 
     /// @notice Announces the caller's commission; it is in force after the cool-down, so that delegators can leave.
@@ -153,14 +162,14 @@ interface IStaking {
     function slash(address operator, uint256 assets, address receiver) external;
 
     /// @notice Moves `assets` from the caller into the pool as a reward. Anyone may pay one.
-    /// @dev With F = assets, own stake s, delegated stake S and commission σ: delegators get F·(1−σ)·S/(s+S) through the
-    ///      share price (rounded down), the operator the rest as new shares. Where delegators have no shares, the operator gets
-    ///      all of it, with or without stake.
+    /// @dev With F = assets, own stake s, delegated stake S and commission σ: delegators get F·(1−σ)·S/(s+S) through
+    ///      the share price (rounded down), the operator the rest as new shares. s = S = 0: all of it.
     function distribute(address operator, uint256 assets) external;
 
     /* OWNER */
 
-    /// @notice Allows or forbids `module` to make new locks. A forbidden module can still unlock and slash its old ones.
+    /// @notice Allows or forbids `module` to make new locks. A forbidden module can still unlock and slash its old
+    ///         ones.
     function setModule(address module, bool enabled) external;
 
     /* VIEWS */

@@ -4,9 +4,10 @@ pragma solidity ^0.8.28;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Shares of a pool
-/// @dev The price of a share is (assets + 1) / (shares + 1e6), both of the whole pool. The virtual 1 and 1e6 own what a
-///      gift to an empty pool would otherwise steal from the next depositor: to make him lose x, the thief must give
-///      away about 1e6 · x. Every conversion rounds down, in favour of the pool.
+/// @dev The price of a share is (assets + 1) / (shares + 1e6), both of the whole pool. With the virtual 1 and 1e6, a
+///      gift to a nearly empty pool cannot rob the next depositor: to make him lose x by rounding, the thief must
+///      give the pool about 2e6 · x, and gets half of it back only if he leaves last. Every conversion rounds down,
+///      in favour of the pool.
 library SharesMath {
     /// @notice Shares that stand for one wei at par, that is, in a pool that saw neither reward nor slash.
     uint256 internal constant SHARES_PER_ASSET = 1e6;
@@ -23,7 +24,10 @@ library SharesMath {
     }
 
     /// @notice What `shares` are worth in a pool of `totalAssets` and `totalShares`.
+    /// @dev All shares are worth all assets: whoever leaves last takes what rounding and the virtual shares kept, so
+    ///      that an empty pool holds nothing and starts at par again.
     function toAssetsDown(uint256 shares, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
+        if (shares == totalShares) return totalAssets;
         return Math.mulDiv(shares, totalAssets + VIRTUAL_ASSETS, totalShares + VIRTUAL_SHARES);
     }
 

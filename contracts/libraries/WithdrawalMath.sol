@@ -20,11 +20,12 @@ library WithdrawalMath {
 
     /// @notice The index after a slash that left `afterAssets` of `beforeAssets`.
     /// @dev afterAssets <= beforeAssets < 1e33 and beforeAssets > 0: then at most four turns of the loop.
-    function decayDown(uint256 index, uint256 generation, uint256 beforeAssets, uint256 afterAssets)
-        internal
-        pure
-        returns (uint256 newIndex, uint256 newGeneration)
-    {
+    function decayDown(
+        uint256 index,
+        uint256 generation,
+        uint256 beforeAssets,
+        uint256 afterAssets
+    ) internal pure returns (uint256 newIndex, uint256 newGeneration) {
         if (afterAssets == 0) return (INDEX_START, generation + LIVE_GENERATIONS + 1);
         newIndex = Math.mulDiv(index, afterAssets, beforeAssets);
         newGeneration = generation;

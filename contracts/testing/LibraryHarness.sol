@@ -18,11 +18,12 @@ contract LibraryHarness {
         return SharesMath.isDegraded(totalAssets, totalShares);
     }
 
-    function decayDown(uint256 index, uint256 generation, uint256 beforeAssets, uint256 afterAssets)
-        external
-        pure
-        returns (uint256 newIndex, uint256 newGeneration)
-    {
+    function decayDown(
+        uint256 index,
+        uint256 generation,
+        uint256 beforeAssets,
+        uint256 afterAssets
+    ) external pure returns (uint256 newIndex, uint256 newGeneration) {
         return WithdrawalMath.decayDown(index, generation, beforeAssets, afterAssets);
     }
 

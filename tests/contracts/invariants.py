@@ -35,8 +35,9 @@ def shares_add_up(staking, operator, funders) -> None:
 
 
 def claims_are_covered(staking, operator, funders) -> None:
-    """All delegators could take their assets, all withdrawals could be paid, and something may be left."""
+    """All delegators could take their assets, all withdrawals could be paid; nobody's tranche has active assets."""
     pool = pool_of(staking, operator)
+    assert pool.delegated.shares or not pool.delegated.assets
     claims = sum(staking.assetsOf(operator, funder) for funder in funders if funder != operator)
     assert claims <= pool.delegated.assets
     waiting = {True: 0, False: 0}

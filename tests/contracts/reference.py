@@ -36,6 +36,8 @@ def to_shares(assets: int, total_assets: int, total_shares: int) -> int:
 
 
 def to_assets(shares: int, total_assets: int, total_shares: int) -> int:
+    if shares == total_shares:
+        return total_assets
     return shares * (total_assets + 1) // (total_shares + PAR)
 
 
@@ -122,6 +124,11 @@ class Pool:
     def lockable(self) -> int:
         return max(0, self.stake - self.locked)
 
+    @property
+    def price(self) -> Fraction:
+        """Of a delegated share, in wei."""
+        return Fraction(self.delegated.assets + 1, self.delegated.shares + PAR)
+
     def tranche(self, funder: str) -> Tranche:
         return self.own if funder == self.operator else self.delegated
 
@@ -189,7 +196,7 @@ class Pool:
     def distribute(self, assets: int, now: int) -> tuple[int, int, int]:
         """Returns the operator's assets, its new shares, and the delegators' assets."""
         delegated = 0
-        if self.delegated.shares and self.stake:
+        if self.stake:
             kept = WAD - self.commission_at(now)
             delegated = assets * kept * self.delegated.assets // (self.stake * WAD)
         self.delegated.assets += delegated

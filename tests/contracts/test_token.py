@@ -78,7 +78,9 @@ def test_permit(token, stranger):
         token.permit(key.address, stranger, 7, 1, *sign_permit(token, key, stranger, 7, 1), {"from": stranger})
     other = Account.create()
     with reverts():
-        token.permit(key.address, stranger, 7, LATER, *sign_permit(token, other, stranger, 7, LATER), {"from": stranger})
+        token.permit(
+            key.address, stranger, 7, LATER, *sign_permit(token, other, stranger, 7, LATER), {"from": stranger}
+        )
 
     signature = sign_permit(token, key, stranger, 7, LATER)
     token.permit(key.address, stranger, 7, LATER, *signature, {"from": stranger})

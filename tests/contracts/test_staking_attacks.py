@@ -1,0 +1,182 @@
+"""What somebody would try against the ledger, and the corners in which its numbers are largest or smallest."""
+
+from __future__ import annotations
+
+import pytest
+from brownie import chain, reverts
+from brownie_compat import error
+from conftest import COOLDOWN
+from invariants import hold, pool_of
+from reference import PAR
+
+WAD = 10**18
+BIG = 3 * 10**26
+
+
+@pytest.fixture
+def gifts():
+    """What a test sends to the ledger past its verbs."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _invariants(staking, token, operator, delegator, stranger, module, gifts):
+    """Held at the end of every test of this file."""
+    yield
+    hold(staking, token, [operator], [operator, delegator, stranger], [module], sum(gifts))
+
+
+@pytest.fixture
+def leave(staking, operator):
+    """leave(funder): takes all its stake out; returns what it got."""
+
+    def take(*funders):
+        numbers = [
+            staking.requestWithdrawal(operator, staking.sharesOf(operator, funder), {"from": funder}).return_value
+            for funder in funders
+        ]
+        chain.sleep(COOLDOWN)
+        return [staking.withdraw(number, {"from": funders[0]}).return_value for number in numbers]
+
+    return take
+
+
+@pytest.fixture
+def rich(token, owner, delegator):
+    """The delegator owns three quarters of all tokens that can be."""
+    token.mint(delegator, 5 * 10**26, {"from": owner})
+    token.transfer(delegator, 25 * 10**25, {"from": owner})
+
+
+def test_the_first_delegator_cannot_rob_the_second(staking, operator, delegator, stranger, owner, stake, leave):
+    """The classic: one wei of shares, a gift that makes a share dear, and the victim's shares round down."""
+    stake(operator, 1)
+    stake(operator, 1, delegator)
+    gift = 2_000_000 * WAD
+    staking.distribute(operator, 2 * gift, {"from": owner})  # half of it for the delegators: 1 share = 1 token
+    with reverts(error("ZeroAmount")):
+        stake(operator, WAD // 2, stranger)
+    stake(operator, 1999 * WAD // 1000, stranger)  # nearly two shares' worth, and one share
+
+    thief, victim = leave(delegator, stranger)
+
+    assert thief <= gift // 2 + WAD  # what it gave is gone
+    assert victim >= gift // 2 - WAD  # and not to be had by leaving first
+
+
+def test_a_transfer_is_not_a_reward(staking, token, operator, delegator, stranger, stake, leave, gifts):
+    stake(operator, 100)
+    stake(operator, 100, delegator)
+    gifts.append(1000)
+    token.transfer(staking, 1000, {"from": stranger})
+    assert staking.assetsOf(operator, delegator) == 100
+    assert staking.totalAssets() == 200
+    assert leave(operator, delegator) == [100, 100]
+
+
+def test_requests_do_not_escape_a_slash(staking, operator, delegator, module, receiver, stake, leave):
+    stake(operator, 100)
+    stake(operator, 1000, delegator)
+    staking.lock(operator, 1000, {"from": module})
+    number = staking.requestWithdrawal(operator, 1000 * PAR, {"from": delegator}).return_value
+    chain.sleep(COOLDOWN)
+    with reverts(error("StakeLocked", 1000, 100)):
+        staking.withdraw(number, {"from": delegator})
+    staking.slash(operator, 600, receiver, {"from": module})
+    staking.unlock(operator, 400, {"from": module})
+    assert staking.withdraw(number, {"from": delegator}).return_value == 500
+
+
+def test_early_slashes_do_not_touch_a_late_request(staking, operator, delegator, stranger, module, receiver, stake):
+    """However small the exit index has become, a later request loses what later slashes take and no more."""
+
+    def everything_exits(funder, assets, loss):
+        stake(operator, 1)
+        stake(operator, assets, funder)
+        staking.lock(operator, assets, {"from": module})
+        number = staking.requestWithdrawal(operator, assets * PAR, {"from": funder}).return_value
+        staking.slash(operator, loss + 1, receiver, {"from": module})  # 1 of it is the operator's
+        staking.unlock(operator, assets - loss - 1, {"from": module})
+        return number
+
+    numbers = [everything_exits(stranger, 10**24, 10**24 * 999 // 1000) for _ in range(8)]
+    late = everything_exits(delegator, 10**24, 6 * 10**23)
+
+    delegated = pool_of(staking, operator).delegated
+    assert delegated.exit_generation == 2
+    assert staking.withdrawable(numbers[0]) < 10**5
+    fair = 10**24 * delegated.exiting_assets // (delegated.exiting_assets + 6 * 10**23)
+    assert 0 <= fair - staking.withdrawable(late) <= 10**6
+
+
+def test_a_reward_reaches_an_operator_that_was_slashed_to_nothing(
+    staking, operator, delegator, module, receiver, owner, stake, leave
+):
+    """With a price of own shares, this reward would have to mint more of them than fit: its claim would be stuck."""
+    stake(operator, 10**24)
+    stake(operator, 10**24, delegator)
+    staking.lock(operator, 2 * 10**24, {"from": module})
+    staking.slash(operator, 2 * 10**24 - 1, receiver, {"from": module})
+    assert pool_of(staking, operator)[:2] == ((0, 0, 0, 0, 0), (1, 10**30, 0, 0, 0))
+    staking.unlock(operator, 1, {"from": module})
+
+    staking.distribute(operator, 10**24, {"from": owner})  # the delegators' one wei is all the stake there is
+    assert staking.assetsOf(operator, delegator) == 10**24 + 1
+    staking.distribute(operator, 10**6, {"from": owner})
+    stake(operator, 10**24)
+    assert leave(operator) == [10**24]
+
+
+def test_degraded_pool(staking, operator, delegator, stranger, module, receiver, owner, stake, leave):
+    stake(operator, 1)
+    stake(operator, 10**24, delegator)
+    staking.lock(operator, 10**24 + 1, {"from": module})
+    staking.slash(operator, 10**24 + 1 - (10**18 - 2), receiver, {"from": module})
+    stake(operator, 10)
+    with reverts(error("PoolDegraded", operator)):
+        stake(operator, 10**6, stranger)
+
+    staking.unlock(operator, 10**18 - 2, {"from": module})
+    assert leave(delegator) == [10**18 - 2]
+    assert stake(operator, 10**6, stranger) == 10**12  # nobody is left: at par again
+
+
+def test_a_pool_just_above_degradation(staking, operator, delegator, stranger, module, receiver, stake, leave):
+    stake(operator, 1)
+    stake(operator, 10**24, delegator)
+    staking.lock(operator, 10**24 + 1, {"from": module})
+    staking.slash(operator, 10**24 + 1 - 10**18, receiver, {"from": module})
+    staking.unlock(operator, 10**18, {"from": module})
+    stake(operator, 10)
+    stake(operator, 10**6, stranger)
+    assert staking.assetsOf(operator, stranger) in (10**6 - 1, 10**6)
+    assert staking.assetsOf(operator, delegator) == 10**18
+
+
+def test_more_shares_than_fit(staking, token, operator, delegator, module, receiver, stake, rich):
+    stake(operator, 1)
+    stake(operator, BIG, delegator)
+    staking.lock(operator, BIG + 1, {"from": module})
+    staking.slash(operator, BIG + 1 - (BIG // 10**6 + 1), receiver, {"from": module})
+    stake(operator, 1)
+    with reverts(error("AmountTooLarge", BIG + 10**26)):
+        staking.deposit(operator, BIG + 10**26, delegator, {"from": delegator})
+    stake(operator, 10**26, delegator)
+    assert pool_of(staking, operator).delegated.shares > 10**37
+
+
+def test_delegating_to_a_mistyped_address(staking, accounts, delegator):
+    with reverts(error("OperatorHasNoStake", accounts[19])):
+        staking.deposit(accounts[19], 10, delegator, {"from": delegator})
+
+
+def test_commission_raised_before_a_reward(staking, operator, delegator, stranger, stake, leave):
+    """The announcement gives delegators the time to leave: the old rate holds until they can have left."""
+    stake(operator, 100)
+    stake(operator, 100, delegator)
+    staking.setCommission(WAD // 2, {"from": operator})
+    number = staking.requestWithdrawal(operator, 50 * PAR, {"from": delegator}).return_value
+    assert staking.withdrawal(number)[2] >= pool_of(staking, operator).next_commission_at
+    chain.mine(timestamp=pool_of(staking, operator).next_commission_at - 2)
+    tx = staking.distribute(operator, 150, {"from": stranger})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 50
