@@ -130,7 +130,7 @@ def artifact_paths(directory: Path) -> list[str]:
 
 
 def _walk(directory: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(directory):
+    for folder, folders, names in os.walk(directory, onerror=_fail):
         for name in [*folders, *names]:
             path = Path(folder, name)
             relative, mode = path.relative_to(directory).as_posix(), path.lstat().st_mode
@@ -141,6 +141,10 @@ def _walk(directory: Path) -> Iterator[str]:
             if (reason := path_fault(relative)) is not None:
                 raise ArtifactError(f"{reason}; rename it.")
             yield relative
+
+
+def _fail(error: OSError) -> None:
+    raise error  # else a folder that cannot be read would be left out
 
 
 def path_fault(path: str) -> str | None:

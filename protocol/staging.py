@@ -64,17 +64,22 @@ def promote(stage: Path, target: Path) -> None:
         sync(Path(folder))
     if stage.is_file():
         sync(stage)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync(target.parent.parent)
     stage.rename(target)
     sync(target.parent)
 
 
-def write_file(path: Path, data: bytes, temporary: Path | None = None) -> None:
-    """Write a small file so that it is there whole, or as it was before; `temporary`: a directory on the same disk."""
-    with staged_file(temporary or path.parent) as (file, stage):
-        file.write(data)
-        file.flush()
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole, or as it was before. What a kill left half-written is used up again."""
+    stage = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        stage.write_bytes(data)
         promote(stage, path)
+    finally:
+        stage.unlink(missing_ok=True)
 
 
 def require_space(directory: Path, size: int) -> None:

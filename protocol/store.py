@@ -1,8 +1,11 @@
 """Where artifacts are kept: a directory, an IPFS daemon, gateways; and how a setting names them."""
 
+import io
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,13 +15,12 @@ from protocol.artifacts import (
     FileHasher,
     artifact_paths,
     is_raw,
-    manifest_cid,
     manifest_for,
     matching_manifest,
 )
 from protocol.errors import ArtifactMissing, ConfigInvalid
 from protocol.ipfs import IpfsStore
-from protocol.staging import local_storage, promote, staged_file, write_file
+from protocol.staging import local_storage, promote, staged_file
 from protocol.verified import TIMEOUT, ArtifactStore, Limits, SingleStore, StoreChain
 
 __all__ = ["ArtifactStore", "DirectoryStore", "GatewayStore", "IpfsStore", "Limits", "StoreChain", "open_store"]
@@ -38,9 +40,9 @@ class DirectoryStore(SingleStore):
     def put(self, directory: Path) -> str:
         with local_storage(f"Storing {directory} in {self.root}"):
             self._sweep()
-            stored = [(path, *self._keep(directory / path)) for path in artifact_paths(directory)]
+            stored = [(path, *self._keep_file(directory / path)) for path in artifact_paths(directory)]
             manifest = matching_manifest(directory, manifest_for(stored))
-            write_file(self._place(manifest_cid(manifest.digest)), manifest.to_bytes(), self._temporary)
+            self._keep(io.BytesIO(manifest.to_bytes()))
         return manifest.digest
 
     def read(self, cid: str, limit: int) -> Generator[bytes]:
@@ -56,11 +58,15 @@ class DirectoryStore(SingleStore):
     def _place(self, cid: str) -> Path:
         return self.root / cid[-2:] / cid
 
-    def _keep(self, source: Path) -> tuple[int, str]:
-        """Copy a file in; size and CID are those of the copy, whatever happens to the source meanwhile."""
+    def _keep_file(self, path: Path) -> tuple[int, str]:
+        with path.open("rb") as source:
+            return self._keep(source)
+
+    def _keep(self, source: BinaryIO) -> tuple[int, str]:
+        """Copy bytes in; size and CID are those of the copy, whatever happens to the source meanwhile."""
         hasher = FileHasher()
-        with staged_file(self._temporary) as (stored, stage), source.open("rb") as file:
-            while piece := file.read(_PIECE):
+        with staged_file(self._temporary) as (stored, stage):
+            while piece := source.read(_PIECE):
                 hasher.update(piece)
                 stored.write(piece)
             stored.flush()
@@ -70,8 +76,9 @@ class DirectoryStore(SingleStore):
 
     def _sweep(self) -> None:
         for left in self._temporary.glob("*"):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process is done with it
+                if time.time() - left.stat().st_mtime > _ABANDONED:
+                    left.unlink()
 
 
 class GatewayStore(SingleStore):

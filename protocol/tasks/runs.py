@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from protocol.artifacts import artifact_paths, manifest_of
@@ -9,7 +10,7 @@ from protocol.errors import ArtifactError, ModelInvalid, TaskFailed
 from protocol.models import read_tensors, write_tensors
 from protocol.reports import write_report
 from protocol.specs import TaskSpec, spec_digest
-from protocol.staging import local_storage
+from protocol.staging import local_storage, promote, staged_directory
 from protocol.tasks import load
 from protocol.tasks.base import Budget, Metrics, Progress, Task, Trained, Weights
 
@@ -47,13 +48,17 @@ def train_artifact(
     seed: int,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trained:
-    """Train on the data set in `data_dir` and write the model's artifact to `model_dir`.
+    """Train on the data set in `data_dir`; the model's artifact takes the place of what was in `model_dir`.
 
     TaskFailed if the data are not what the specification needs, or the training diverged.
     """
     task = load(spec)
     trained = task.train(task.load(data_dir), budget, seed, progress)
-    write_tensors(model_dir / MODEL_FILE, trained.weights)
+    with local_storage(f"Writing the model to {model_dir}"), staged_directory(model_dir) as stage:
+        write_tensors(stage / MODEL_FILE, trained.weights)
+        if model_dir.exists():
+            rmtree(model_dir)
+        promote(stage, model_dir)
     return trained
 
 

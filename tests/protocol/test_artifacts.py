@@ -3,6 +3,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -173,6 +175,21 @@ def test_directories_that_are_refused(tmp_path):
     write_files(tmp_path, {"a b": b""})
     with pytest.raises(ArtifactError, match=r"'a b' is not a relative path .* rename it"):
         manifest_of(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out():
+    script = (
+        "import os, sys; from pathlib import Path; from protocol.artifacts import manifest_of\n"
+        "if os.geteuid() == 0: os.seteuid(65534)  # nothing is forbidden to root\n"
+        "try: manifest_of(Path(sys.argv[1]))\n"
+        "except PermissionError: sys.exit(7)"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        directory = write_files(Path(name), {"a": b"", "b/c": b""})
+        directory.chmod(0o755)
+        (directory / "b").chmod(0)
+        assert subprocess.run([sys.executable, "-c", script, name], check=False).returncode == 7
+        (directory / "b").chmod(0o755)
 
 
 def test_a_manifest_in_the_directory_must_be_its_own(tmp_path):

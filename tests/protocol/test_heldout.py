@@ -80,7 +80,7 @@ def test_another_key_opens_nothing(sealed, tmp_path, key):
         (lambda data: b"x" + data[1:], "not a sealed"),
         (lambda data: data[:HEADER], "altered"),
         (lambda data: data[:20], "altered"),
-        (lambda data: data[:8] + b"\1" + data[9:], "altered"),
+        (lambda data: data[:8] + bytes([data[8] ^ 1]) + data[9:], "altered"),
         (lambda data: data[:-1], "altered"),
         (lambda data: data + b"\0", "altered"),
         (lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:], "altered"),

@@ -33,6 +33,13 @@ def test_the_same_seed_gives_the_same_model_and_another_another(cancer, tmp_path
     assert manifest_of(tmp_path / "other") != manifest_of(cancer / "model")
 
 
+def test_a_model_takes_the_place_of_what_was_there(cancer, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / ".model.safetensors.part").write_bytes(b"left by a killed process")
+    train_artifact(CANCER, cancer / "training", tmp_path / "model", QUICK, 1)
+    assert manifest_of(tmp_path / "model") == manifest_of(cancer / "model")
+
+
 def test_progress_can_end_the_training(cancer, tmp_path):
     def stop(progress):
         raise KeyboardInterrupt
