@@ -7,8 +7,9 @@ is refused on reading, so two documents are equal if and only if their bytes are
 import json
 from typing import Any, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -25,9 +26,9 @@ def parse_json(data: bytes, **hooks: Any) -> Any:
     process. The other decoder has a limit of its own, so it looks first.
     """
     try:
-        from_json(data)
-    except ValueError as error:
-        raise ValueError(f"it is not JSON: {error}") from None
+        _ANYTHING.validate_json(data)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
     return json.loads(data.decode(), **hooks)
 
 

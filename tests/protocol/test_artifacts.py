@@ -101,8 +101,8 @@ def test_paths_that_are_refused(path):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not JSON"),
-        (b"\xff", "not JSON"),
+        (b"", "Invalid JSON"),
+        (b"\xff", "Invalid JSON"),
         (b"[" * 100_000, "recursion limit exceeded"),
         (b"{}", "files: Field required"),
         (b"[]", "should be an object"),

@@ -125,7 +125,7 @@ def edit(directory, name, change):
         ("report.json", lambda data: data.replace(b'"samples":3', b'"samples":0'), "samples: "),
         ("report.json", lambda data: data.replace(b"0x11", b"0xzz"), "spec: "),
         ("report.json", lambda data: data + b" " * 10_000, "the limit is 8192"),
-        ("report.json", lambda data: b"", "not JSON"),
+        ("report.json", lambda data: b"", "Invalid JSON"),
     ],
 )
 def test_a_report_that_does_not_hold_together_is_refused(tmp_path, name, change, reason):

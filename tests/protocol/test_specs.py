@@ -77,8 +77,8 @@ def test_what_is_wrong_is_named(change, reason):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not JSON"),
-        (b"\xff", "not JSON"),
+        (b"", "Invalid JSON"),
+        (b"\xff", "Invalid JSON"),
         (b"[" * 60_000, "recursion limit exceeded"),
         (b" " * 70_000, "limit is 65536"),
         (SPEC.to_bytes() + b"\n", "not canonical"),
