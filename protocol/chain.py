@@ -172,6 +172,10 @@ class Chain:
             **self.fees(int(latest.get("baseFeePerGas", "0x0"), 16)),
         }
 
+    def base_fee(self) -> int:
+        """What the newest block asked for a unit of gas, wei."""
+        return int(self.rpc.request("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x0"), 16)
+
     def fees(self, base_fee: int) -> dict[str, int]:
         """Fees that stay good while the base fee doubles (six full blocks); `ChainUnavailable` above the maximum."""
         try:
@@ -217,14 +221,17 @@ class Chain:
             "send it some."
         )
 
+    def raw_receipt(self, transaction_hash: str) -> dict[str, Any] | None:
+        """The receipt as the node gives it, None while the transaction is not mined."""
+        found: dict[str, Any] | None = self.rpc.request("eth_getTransactionReceipt", transaction_hash)
+        return found if found and found.get("blockNumber") else None
+
     def receipt(self, transaction_hash: str) -> Receipt | None:
         """The receipt, None while the transaction is not mined; `ContractReverted` when it was mined and refused."""
-        found = self.rpc.request("eth_getTransactionReceipt", transaction_hash)
-        if found is None or found.get("blockNumber") is None:
-            return None
-        if int(found["status"], 16) == 0:
-            raise self._refusal(found)
-        return read_receipt(found, self.deployment)
+        found = self.raw_receipt(transaction_hash)
+        if found is not None and int(found["status"], 16) == 0:
+            raise self.refusal(found)
+        return read_receipt(found, self.deployment) if found else None
 
     def wait(self, transaction_hash: str, timeout: float | None = None) -> Receipt:
         """The receipt, once there is one; `ChainUnavailable` after `timeout` seconds without."""
@@ -239,7 +246,7 @@ class Chain:
             pause = min(1.5 * pause, 1.0)
         return receipt
 
-    def _refusal(self, mined: dict[str, Any]) -> ContractReverted:
+    def refusal(self, mined: dict[str, Any]) -> ContractReverted:
         """Why a mined transaction was refused. Receipts do not say: it is run again on the state around it."""
         sent = self.rpc.request("eth_getTransactionByHash", mined["transactionHash"])
         contract = self.deployment.name_of(mined["to"] or "") or "The contract"

@@ -1,0 +1,286 @@
+"""What a client must not forget: the transactions that it signed, and facts such as what a commitment hides.
+
+An SQLite file in write-ahead mode, synced to the disk at every commit, one per account and network. A transaction
+stands here, signed, before it is broadcast, so that after any crash it is known which nonce it holds and which bytes to
+send again. Several processes of one account may use the file at once.
+
+An *intent* is one wish to change the chain, named by a key. All its transactions have the same nonce (others only raise
+the fee, or cancel it), hence at most one of them is ever mined.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from protocol.chain import Chain
+from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, payload TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS intents (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
+  contract TEXT NOT NULL,
+  data TEXT NOT NULL,
+  nonce INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  final INTEGER NOT NULL DEFAULT 0,
+  abandoned INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS intents_key ON intents (key);
+CREATE INDEX IF NOT EXISTS intents_open ON intents (nonce) WHERE final = 0;
+CREATE TABLE IF NOT EXISTS transactions (
+  hash TEXT PRIMARY KEY,
+  intent INTEGER NOT NULL REFERENCES intents,
+  raw TEXT NOT NULL,
+  fields TEXT NOT NULL,
+  cancels INTEGER NOT NULL,
+  head INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS transactions_intent ON transactions (intent);
+"""
+
+
+class State(StrEnum):
+    """What became of an intent; anything may still change until it is `final`."""
+
+    SIGNED = "signed"  # to be mined
+    DONE = "done"  # mined, and it took effect
+    REFUSED = "refused"  # mined, and a contract refused it
+    CANCELLED = "cancelled"  # a transaction that does nothing was mined in its place
+    DISPLACED = "displaced"  # another program used its nonce
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One row; `outcome` is the raw receipt of a mined one, and what a refusal said."""
+
+    id: int
+    key: str
+    contract: str
+    data: str
+    nonce: int
+    state: State
+    final: bool
+    abandoned: bool
+    outcome: dict[str, Any] | None
+
+    def refusal(self) -> ContractReverted:
+        """The refusal of a refused one."""
+        told = (self.outcome or {}).get("refusal", {})
+        return ContractReverted(told.get("error", "Reverted"), told.get("args"), told.get("contract", self.contract))
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One signed transaction of an intent; `fields` is what was signed, `head` the newest block at that time."""
+
+    hash: str
+    raw: str
+    fields: dict[str, Any]
+    cancels: bool
+    head: int
+
+
+class Journal:
+    """See the module. Every method is one transaction of the database; `StorageFailed` when the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            with self.writing():
+                for statement in _SCHEMA.split(";"):
+                    self._database.execute(statement)
+        except (OSError, sqlite3.Error) as error:
+            raise self._broken(error) from error
+
+    @classmethod
+    def open(cls, home: Path, chain: Chain) -> Self:
+        """The journal of the chain's account under a home directory.
+
+        The directory names the chain by its id and by the block that deployed the contracts: a local chain that was
+        started anew is another chain, though its id and addresses are the same.
+        """
+        first = chain.block(chain.deployment.first_block)
+        folder = home.expanduser() / f"{chain.deployment.chain_id}-{first.hash[2:14]}" / chain.address
+        journal = cls(folder / "journal.db")
+        journal._claim(chain.address)
+        return journal
+
+    def _claim(self, address: str) -> None:
+        with self.writing():
+            self._database.execute("INSERT OR IGNORE INTO about VALUES ('address', ?)", (address,))
+            (owner,) = self._database.execute("SELECT value FROM about WHERE name = 'address'").fetchone()
+        if owner != address:
+            self.close()
+            raise ConfigInvalid(f"The journal {self.path} belongs to {owner}, not to {address}.")
+
+    @property
+    def folder(self) -> Path:
+        """The directory of this account on this network; clients keep their work beside the journal."""
+        return self.path.parent
+
+    def close(self) -> None:
+        """Close the file; everything is on disk already."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Everything inside happens or nothing does, and no other process writes meanwhile."""
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                except BaseException:
+                    with suppress(sqlite3.Error):  # a full disk has rolled back already
+                        self._database.execute("ROLLBACK")
+                    raise
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._broken(error) from error
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._database.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> StorageFailed:
+        return StorageFailed(
+            f"The journal {self.path} cannot be used ({error}): nothing is sent without it, so see to its disk first."
+        )
+
+    # --- facts
+
+    def remember(self, key: str, payload: Mapping[str, Any]) -> None:
+        """Keep a fact (JSON) under a key; the newest stays."""
+        with self.writing():
+            self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(dict(payload))))
+
+    def recall(self, key: str) -> dict[str, Any] | None:
+        """The fact under a key."""
+        rows = self._rows("SELECT payload FROM facts WHERE key = ?", key)
+        return json.loads(rows[0][0]) if rows else None
+
+    def forget(self, key: str) -> None:
+        """Drop a fact."""
+        with self.writing():
+            self._database.execute("DELETE FROM facts WHERE key = ?", (key,))
+
+    # --- intents
+
+    def newest(self, key: str) -> Intent | None:
+        """The intent of that key; of several (the earlier ones took no effect) the last."""
+        found = self._intents("WHERE key = ? ORDER BY id DESC LIMIT 1", key)
+        return found[0] if found else None
+
+    def count(self, key: str) -> int:
+        """How many intents that key has had."""
+        return int(self._rows("SELECT count(*) FROM intents WHERE key = ?", key)[0][0])
+
+    def open_intents(self) -> list[Intent]:
+        """All that are not final, in the order of their nonces."""
+        return self._intents("WHERE final = 0 ORDER BY nonce, id")
+
+    def _intents(self, condition: str, *values: Any) -> list[Intent]:
+        columns = "id, key, contract, data, nonce, state, final, abandoned, outcome"
+        return [_intent(*row) for row in self._rows(f"SELECT {columns} FROM intents {condition}", *values)]
+
+    def sent(self, intent: Intent) -> list[Sent]:
+        """The signed transactions of an intent, oldest first."""
+        query = "SELECT hash, raw, fields, cancels, head FROM transactions WHERE intent = ? ORDER BY rowid"
+        return [Sent(row[0], row[1], json.loads(row[2]), bool(row[3]), row[4]) for row in self._rows(query, intent.id)]
+
+    def begin(
+        self, key: str, contract: str, data: str, after: Intent | None, next_nonce: int, sign: Callable[[int], Sent]
+    ) -> Intent:
+        """Record a new intent with its first transaction: signed, on disk, not yet broadcast.
+
+        Its nonce is `next_nonce`, the chain's, or higher where others of this journal are still to be mined. `after` is
+        the intent that the key had so far; if another process was quicker, its new one is returned instead.
+        """
+        with self.writing():
+            (newest,) = self._rows("SELECT max(id) FROM intents WHERE key = ?", key)[0]
+            if newest == (after.id if after else None):
+                (highest,) = self._rows("SELECT max(nonce) FROM intents WHERE final = 0")[0]
+                nonce = next_nonce if highest is None else max(next_nonce, highest + 1)
+                insert = "INSERT INTO intents (key, contract, data, nonce, state) VALUES (?, ?, ?, ?, ?) RETURNING id"
+                ((newest,),) = self._rows(insert, key, contract, data, nonce, State.SIGNED)
+                self._add(newest, sign(nonce))
+        return self._intent(newest)
+
+    def fill(self, nonce: int, sent: Sent) -> Intent:
+        """Record a transaction that does nothing but use up a nonce."""
+        with self.writing():
+            insert = "INSERT INTO intents (key, contract, data, nonce, state, abandoned) VALUES (?, '', '', ?, ?, 1)"
+            ((number,),) = self._rows(insert + " RETURNING id", f"gap:{nonce}", nonce, State.SIGNED)
+            self._add(number, sent)
+        return self._intent(number)
+
+    def reread(self, intent: Intent) -> Intent:
+        """The intent as it stands in the file now."""
+        return self._intent(intent.id)
+
+    def _intent(self, number: int) -> Intent:
+        return self._intents("WHERE id = ?", number)[0]
+
+    def replace(self, intent: Intent, sent: Sent) -> None:
+        """Record one more transaction of an intent, before it is broadcast."""
+        with self.writing():
+            self._add(intent.id, sent)
+
+    def _add(self, intent: int, sent: Sent) -> None:
+        self._database.execute(
+            "INSERT OR IGNORE INTO transactions VALUES (?, ?, ?, ?, ?, ?)",
+            (sent.hash, intent, sent.raw, json.dumps(sent.fields), sent.cancels, sent.head),
+        )
+
+    def abandon(self, intent: Intent) -> None:
+        """From now on only transactions that cancel it are broadcast."""
+        with self.writing():
+            self._database.execute("UPDATE intents SET abandoned = 1 WHERE id = ?", (intent.id,))
+
+    def settle(self, intent: Intent, state: State, final: bool, outcome: Mapping[str, Any] | None = None) -> Intent:
+        """Record what became of an intent. Returns it as it is now."""
+        told = json.dumps(dict(outcome)) if outcome else None
+        with self.writing():
+            self._database.execute(
+                "UPDATE intents SET state = ?, final = ?, outcome = ? WHERE id = ?", (state, final, told, intent.id)
+            )
+        return self._intent(intent.id)
+
+
+def _intent(
+    number: int,
+    key: str,
+    contract: str,
+    data: str,
+    nonce: int,
+    state: str,
+    final: int,
+    abandoned: int,
+    told: str | None,
+) -> Intent:
+    outcome = json.loads(told) if told else None
+    return Intent(number, key, contract, data, nonce, State(state), bool(final), bool(abandoned), outcome)

@@ -1,0 +1,125 @@
+"""What a program says to its user: tables or JSON on standard output, one sentence on standard error, an exit code."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from protocol.errors import (
+    ArtifactError,
+    ChainUnavailable,
+    ConfigInvalid,
+    ContractReverted,
+    ModelInvalid,
+    ProtocolError,
+    SpecInvalid,
+    TaskFailed,
+)
+
+OK, UNEXPECTED, USAGE, CONFIG, CHAIN, REVERTED, ARTIFACT, NOT_FOUND = range(8)
+"""Exit codes, the same for every command."""
+INTERRUPTED = 130
+
+
+class NotFound(ProtocolError):
+    """What the user asked for does not exist."""
+
+
+_CODES: tuple[tuple[type[ProtocolError], int], ...] = (
+    (NotFound, NOT_FOUND),
+    (ConfigInvalid, CONFIG),
+    (ChainUnavailable, CHAIN),
+    (ContractReverted, REVERTED),
+    (ArtifactError, ARTIFACT),
+    (SpecInvalid, ARTIFACT),
+    (ModelInvalid, ARTIFACT),
+    (TaskFailed, ARTIFACT),
+)
+
+
+class Output:
+    """Results for people or, with `json`, for programs. Standard output carries nothing but results."""
+
+    def __init__(self, json: bool = False) -> None:
+        self.json = json
+        self._console = Console()
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Rows under headings; as JSON a list of objects. Numbers are set to the right."""
+        listed = [list(row) for row in rows]
+        if self.json:
+            self.line(json.dumps([dict(zip(columns, row, strict=True)) for row in listed], default=str))
+            return
+        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=any(columns))
+        for at, column in enumerate(columns):
+            right = bool(listed) and all(_is_number(row[at]) for row in listed)
+            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        for row in listed:
+            table.add_row(*(click.unstyle(str(cell)) for cell in row))
+        self._console.print(table, markup=False)
+
+    def record(self, values: Mapping[str, Any]) -> None:
+        """Named values; as JSON one object."""
+        if self.json:
+            self.line(json.dumps(dict(values), default=str))
+        else:
+            self.table("", ("", ""), [(name.replace("_", " "), value) for name, value in values.items()])
+
+    def line(self, text: str) -> None:
+        """Text as it is, however long."""
+        click.echo(text)
+
+
+def _is_number(cell: Any) -> bool:
+    return str(cell).removeprefix("-").removeprefix("+").replace(",", "").replace(".", "").isdigit() or cell == "–"
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that an error ends a command with."""
+    if isinstance(error, ContractReverted) and error.error.startswith("Unknown"):
+        return NOT_FOUND
+    return next((code for kind, code in _CODES if isinstance(error, kind)), UNEXPECTED)
+
+
+def run_cli(app: typer.Typer) -> NoReturn:
+    """Run a command line to its end: every error becomes one sentence and an exit code, never a stack trace.
+
+    SKEIN_DEBUG=1 shows the stack trace of errors all the same.
+    """
+    try:
+        result = typer.main.get_command(app).main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        result = INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNEXPECTED)
+    except Exception as error:
+        sys.exit(report(error))
+    if result == INTERRUPTED:
+        click.echo("Interrupted.", err=True)
+    sys.exit(result if isinstance(result, int) else OK)
+
+
+def report(error: Exception) -> int:
+    """Say on standard error what went wrong; returns the exit code."""
+    if os.environ.get("SKEIN_DEBUG"):
+        traceback.print_exception(error)
+    code = exit_code(error)
+    text = str(error)
+    if not isinstance(error, ProtocolError):
+        text = f"Unexpected {type(error).__name__}: {text or 'no reason given'} (SKEIN_DEBUG=1 shows where)."
+    if "--json" in sys.argv[1:]:
+        text = json.dumps({"error": {"code": code, "message": text}})
+    click.echo(text if text.startswith("{") else f"Error: {text}", err=True)
+    return code
