@@ -73,8 +73,9 @@ contract StakingHandler is Base {
         uint256 assets = STAKING.withdrawable(waiting[at]);
         uint256 cover = uint256(pool.own.assets) + pool.own.exitingAssets;
         if (chosen.funder != chosen.operator) cover = cover + pool.delegated.assets + pool.delegated.exitingAssets;
-        if (assets != 0 && cover - assets < pool.locked) return;
-        _withdraw(at);
+        if (assets == 0 || cover - assets >= pool.locked) return _withdraw(at);
+        vm.expectRevert(abi.encodeWithSelector(IStaking.StakeLocked.selector, pool.locked, cover - assets));
+        STAKING.withdraw(waiting[at]);
     }
 
     function lock(uint256 operatorSeed, uint256 moduleSeed, uint256 assets) external {

@@ -6,8 +6,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @title Shares of a pool
 /// @dev The price of a share is (assets + 1) / (shares + 1e6), both of the whole pool. With the virtual 1 and 1e6, a
 ///      gift to a nearly empty pool cannot rob the next depositor: to make him lose x by rounding, the thief must
-///      give the pool about 2e6 · x, and gets half of it back only if he leaves last. Every conversion rounds down,
-///      in favour of the pool.
+///      give the pool about 2e6 · x, and loses half of it unless he leaves last. Every conversion rounds down, in
+///      favour of the pool.
 library SharesMath {
     /// @notice Shares that stand for one wei at par, that is, in a pool that saw neither reward nor slash.
     uint256 internal constant SHARES_PER_ASSET = 1e6;
