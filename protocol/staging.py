@@ -83,9 +83,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def require_space(directory: Path, size: int) -> None:
-    """StorageFailed if `size` bytes do not fit on the disk of `directory` (which need not exist yet)."""
-    while not directory.exists():
-        directory = directory.parent
+    """StorageFailed if `size` bytes do not fit on the disk of `directory`."""
     free = shutil.disk_usage(directory).free
     if size > free:
         raise StorageFailed(f"{directory} has {free:,} bytes free and {size:,} are needed; free some, then retry.")

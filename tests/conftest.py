@@ -1,9 +1,13 @@
 """Markers that all suites share, and the chain of `network.py`; other fixtures live beside the tests that use them."""
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ("network",)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than five seconds")
+    # how long an example takes says more about the machine than about the code
+    settings.register_profile("skein", deadline=None)
+    settings.load_profile("skein")

@@ -69,6 +69,12 @@ def test_packaged_data_sets(tmp_path, name, shape, classes):
     assert (card.rows, card.name) == (len(training), name)
 
 
+def test_packaged_data_sets_need_their_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ConfigInvalid, match=r"The data set digits ships with scikit-learn; install skein\[node\]"):
+        DATASETS["digits"]()
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
