@@ -6,6 +6,8 @@ import gc
 
 import brownie_compat
 import pytest
+from arena_life import Life
+from reference import WAD
 
 brownie_compat.apply()
 
@@ -19,6 +21,11 @@ def pytest_collection_finish(session):
     # 0.4 s a test. Frozen objects are not visited.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session():
+    brownie_compat.remember_chain_id()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,3 +111,29 @@ def stake(staking):
         return staking.deposit(operator, assets, funder, {"from": funder}).return_value
 
     return deposit
+
+
+@pytest.fixture(scope="module")
+def randomness(BlockRandomness, owner):
+    return owner.deploy(BlockRandomness)
+
+
+@pytest.fixture(scope="module")
+def arena(Settlement, Payout, Arena, staking, randomness, token, owner, accounts):
+    """The arena, a module of the ledger; every account but `receiver` lets it take tokens."""
+    for library in (Settlement, Payout):
+        owner.deploy(library)
+    arena = owner.deploy(Arena, staking, randomness)
+    staking.setModule(arena, True, {"from": owner})
+    for account in accounts[:5] + accounts[6:20]:
+        token.approve(arena, 2**256 - 1, {"from": account})
+    return arena
+
+
+@pytest.fixture(scope="module")
+def newborn(arena, staking, token, trainers, validators):
+    """No task yet; everybody has staked a thousand."""
+    life = Life(arena, staking, token, COOLDOWN)
+    for account in [*trainers, *validators]:
+        life.stake(account, 1000 * WAD)
+    return life

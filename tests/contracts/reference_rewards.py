@@ -35,19 +35,16 @@ def scores_commitment(
 
 def draw(stakes: list[int], places: int, seed: bytes, submission: int) -> list[int]:
     """Indices from 1. The line of the stakes that are not drawn yet is walked seat by seat."""
-    waiting = {index: stake for index, stake in enumerate(stakes, 1)}
+    waiting = dict(enumerate(stakes, 1))
     if len(stakes) <= places:
         return list(waiting)
     drawn = []
     for place in range(places):
         point = int.from_bytes(hashed(["bytes32", "uint256", "uint256"], seed, submission, place), "big")
         point %= sum(waiting.values())
-        for index, stake in waiting.items():
-            if point < stake:
-                break
-            point -= stake
-        drawn.append(index)
-        del waiting[index]
+        hit = next(index for index in waiting if (point := point - waiting[index]) < 0)
+        drawn.append(hit)
+        del waiting[hit]
     return drawn
 
 

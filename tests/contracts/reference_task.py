@@ -1,0 +1,218 @@
+"""The record of a task as the reference of the arena keeps it: everything that can be counted is counted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import reference_rewards as rewards
+from eth_utils import keccak
+from reference import WAD
+
+YEAR = 365 * 24 * 3600
+NONE = bytes(32)
+
+
+class Phase(IntEnum):
+    NONE, COMMIT, ABANDONED, REVEAL, KEY, VOID, SCORE_COMMIT, SCORE_REVEAL, SETTLE, FINALIZED, CANCELLED = range(11)
+
+
+class State(IntEnum):
+    NONE, COMMITTED, REVEALED, DUPLICATE, UNREVEALED, SCORED, INVALID, UNAVAILABLE, UNSCORED, UNOPENABLE = range(10)
+
+
+def ascii32(text: str) -> bytes:
+    return text.encode().ljust(32, b"\0")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """In the order of the struct; the defaults are those of the tests."""
+
+    spec_digest: bytes = b"\x51" * 32
+    held_out_digest: bytes = b"\x52" * 32
+    key_hash: bytes = keccak(b"\x53" * 32)
+    bounty: int = 1000 * WAD
+    bond: int = 100 * WAD
+    min_trainer_stake: int = 10 * WAD
+    min_validator_stake: int = 20 * WAD
+    commit_window: int = 1000
+    reveal_window: int = 1000
+    key_window: int = 1000
+    score_commit_window: int = 1000
+    score_reveal_window: int = 1000
+    scale: int = 10**9
+    tolerance: int = 10**5
+    slash_tolerance: int = 5 * 10**6
+    grid: int = 10**5
+    panel_size: int = 3
+    quorum: int = 2
+    paid_ranks: int = 3
+    maximise: bool = True
+
+    def astuple(self) -> tuple:
+        return tuple(vars(self).values())
+
+    def bounds(self) -> dict[str, bool]:
+        """Whether each bound holds, by the name of its parameter."""
+        return {
+            "specDigest": self.spec_digest != NONE,
+            "heldOutDigest": self.held_out_digest != NONE,
+            "keyHash": self.key_hash != NONE,
+            "bounty": self.bounty > 0,
+            "bond": self.bond >= self.bounty // 10,
+            "minTrainerStake": self.min_trainer_stake > 0,
+            "minValidatorStake": self.min_validator_stake > 0,
+            "commitWindow": 0 < self.commit_window <= YEAR,
+            "revealWindow": 0 < self.reveal_window <= YEAR,
+            "keyWindow": 0 < self.key_window <= YEAR,
+            "scoreCommitWindow": 0 < self.score_commit_window <= YEAR,
+            "scoreRevealWindow": 0 < self.score_reveal_window <= YEAR,
+            "scale": 0 < self.scale <= rewards.SCORE_BOUND,
+            "tolerance": self.tolerance <= self.slash_tolerance,
+            "slashTolerance": self.slash_tolerance <= self.scale,
+            "grid": 0 < self.grid <= self.scale,
+            "panelSize": 0 < self.panel_size <= 32,
+            "quorum": 0 < self.quorum <= self.panel_size,
+            "paidRanks": 0 < self.paid_ranks <= 64,
+        }
+
+
+@dataclass
+class Participant:
+    account: str
+    stake: int
+    slashed: int = 0
+    weight: int = 0
+    claimed: bool = False
+
+
+@dataclass
+class Submission(Participant):
+    commitment: bytes = NONE
+    state: State = State.COMMITTED
+    digest: bytes = NONE
+    score: int = 0
+    settled_attempt: int = 0
+
+
+@dataclass
+class Panel:
+    members: list[str]
+    scores: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Pot:
+    assets: int = 0
+    weights: dict[int, int] = field(default_factory=dict)  # by submission or validator index
+    paid: int = 0
+    claimed: set[int] = field(default_factory=set)
+
+    @property
+    def weight(self) -> int:
+        return sum(self.weights.values())
+
+    def value(self, index: int) -> int:
+        weight = self.weights.get(index, 0)
+        if self.assets == 0 or weight == 0:
+            return 0
+        if {i for i, w in self.weights.items() if w} - self.claimed == {index}:
+            return self.assets - self.paid
+        return self.assets * weight // self.weight
+
+    def take(self, index: int) -> int:
+        assets = self.value(index)
+        self.paid += assets
+        self.claimed.add(index)
+        return assets
+
+
+@dataclass
+class Task:
+    number: int
+    parameters: Parameters
+    creator: str
+    commit_ends: int
+    reveal_ends: int
+    key_ends: int
+    score_commit_ends: int = 0
+    score_reveal_ends: int = 0
+    key: bytes = NONE
+    reveals_hash: bytes = NONE
+    seed: bytes = NONE
+    ticket: int = 0
+    attempt: int = 0
+    submissions: list[Submission] = field(default_factory=list)
+    validators: list[Participant] = field(default_factory=list)
+    panels: dict[tuple[int, int], Panel] = field(default_factory=dict)  # by submission and attempt
+    commitments: dict[tuple[int, str, int], bytes] = field(default_factory=dict)  # by attempt, validator and batch
+    taken: int = 0  # by all slashes
+    settler_paid: int = 0
+    outcome: str = ""
+    cancelled: bool = False
+    trainer_pot: Pot = field(default_factory=Pot)
+    validator_pot: Pot = field(default_factory=Pot)
+    creator_pot: int = 0
+    creator_claimed: bool = False
+
+    @property
+    def slashed(self) -> int:
+        return self.taken - self.settler_paid
+
+    @property
+    def unique(self) -> list[Submission]:
+        """The revealed submissions that are no duplicates."""
+        return [s for s in self.submissions if s.state not in (State.COMMITTED, State.UNREVEALED, State.DUPLICATE)]
+
+    def count(self, state: State) -> int:
+        return sum(s.state == state for s in self.submissions)
+
+    def stake(self, side: list) -> int:
+        return sum(one.stake for one in side)
+
+    def phase(self, now: int) -> Phase:
+        if self.cancelled or self.outcome:
+            return Phase.CANCELLED if self.cancelled else Phase.FINALIZED
+        if now < self.commit_ends:
+            return Phase.COMMIT
+        if not self.submissions or len(self.validators) < self.parameters.quorum:
+            return Phase.ABANDONED
+        if now < self.reveal_ends:
+            return Phase.REVEAL
+        if not self.unique:
+            return Phase.SETTLE
+        if self.attempt == 0:
+            return Phase.KEY if now < self.key_ends else Phase.VOID
+        if now < self.score_commit_ends:
+            return Phase.SCORE_COMMIT
+        return Phase.SCORE_REVEAL if now < self.score_reveal_ends else Phase.SETTLE
+
+    def is_scorable(self, s: Submission) -> bool:
+        return s.state == State.REVEALED or (s.state == State.UNSCORED and s.settled_attempt < self.attempt)
+
+    def is_pending(self, s: Submission) -> bool:
+        if s.state == State.COMMITTED or (s.state == State.DUPLICATE and s.settled_attempt == 0):
+            return True
+        return self.attempt > 0 and self.is_scorable(s)
+
+    @property
+    def pending(self) -> int:
+        return sum(map(self.is_pending, self.submissions))
+
+    @property
+    def unscored(self) -> int:
+        return sum(s.state == State.UNSCORED and not self.is_scorable(s) for s in self.submissions)
+
+    @property
+    def is_redrawable(self) -> bool:
+        return self.unscored > 0 and self.attempt < 2
+
+    @property
+    def ranking(self) -> list[int]:
+        scored = [(number, s) for number, s in enumerate(self.submissions, 1) if s.state == State.SCORED]
+        scored.sort(key=lambda one: (-rewards.quality(self.floor(one[1].score), self.parameters.maximise), one[0]))
+        return [number for number, _ in scored[: self.parameters.paid_ranks]]
+
+    def floor(self, score: int) -> int:
+        return score // self.parameters.grid * self.parameters.grid
