@@ -22,12 +22,15 @@ import os
 import sys
 from pathlib import Path
 
-from brownie import accounts, network, project
+from brownie import accounts, network, project, web3
 from brownie._config import CONFIG
 from brownie.exceptions import VirtualMachineError
+from brownie.network.account import Account, LocalAccount
+from web3.exceptions import Web3Exception
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = "skein"
+RECEIPT_SECONDS = 600
 
 
 def main():
@@ -56,7 +59,7 @@ def main():
 def deployer_account():
     keystore = os.environ.get("SKEIN_DEPLOYER")
     if keystore:
-        return accounts.load(keystore, password=os.environ.get("SKEIN_PASSWORD", ""))
+        return accounts.load(str(Path(keystore).expanduser().resolve()), password=os.environ.get("SKEIN_PASSWORD", ""))
     if not len(accounts):
         raise SystemExit("deploy: the node has no unlocked account; give a key file with SKEIN_DEPLOYER.")
     return accounts[0]
@@ -88,6 +91,18 @@ def write(deployed):
     return form
 
 
+def patient(transact):
+    """Send, and wait for the receipt before Brownie looks: it takes a nonce that is used, and no receipt yet, for a
+    transaction that was dropped. Nodes have the one a little before the other."""
+
+    def transact_and_wait(account, transaction, allow_revert):
+        sent = transact(account, transaction, allow_revert)
+        web3.eth.wait_for_transaction_receipt(sent, timeout=RECEIPT_SECONDS, poll_latency=0.01)
+        return sent
+
+    return transact_and_wait
+
+
 def connect(rpc_url):
     """Attach to a running chain. To Brownie it is a development network, lest it keeps every deployment on disk."""
     CONFIG.networks[NETWORK] = {"id": NETWORK, "name": NETWORK, "host": rpc_url, "cmd": "none", "cmd_settings": {}}
@@ -101,8 +116,10 @@ if __name__ == "__main__":
     if "SKEIN_RPC_URL" not in os.environ:
         sys.exit("deploy: set SKEIN_RPC_URL to the node of the chain to deploy on.")
     project.load(ROOT, name="SkeinProject")
+    for kind in (Account, LocalAccount):
+        kind._transact = patient(kind._transact)
     connect(os.environ["SKEIN_RPC_URL"])
     try:
         main()
-    except (ValueError, VirtualMachineError) as error:  # what Brownie raises when the node says no
+    except (OSError, ValueError, VirtualMachineError, Web3Exception) as error:  # for key file, value, refusal, silence
         sys.exit(f"deploy: {error}")
