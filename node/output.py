@@ -20,6 +20,7 @@ from protocol.errors import (
     ModelInvalid,
     ProtocolError,
     SpecInvalid,
+    StorageFailed,
     TaskFailed,
 )
 
@@ -35,6 +36,7 @@ class NotFound(ProtocolError):
 _CODES: tuple[tuple[type[ProtocolError], int], ...] = (
     (NotFound, NOT_FOUND),
     (ConfigInvalid, CONFIG),
+    (StorageFailed, CONFIG),
     (ChainUnavailable, CHAIN),
     (ContractReverted, REVERTED),
     (ArtifactError, ARTIFACT),

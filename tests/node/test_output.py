@@ -17,6 +17,7 @@ from protocol.errors import (
     DigestMismatch,
     ModelInvalid,
     SpecInvalid,
+    StorageFailed,
     TaskFailed,
 )
 
@@ -86,6 +87,7 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint() -> None:
     ("error", "code"),
     [
         (ConfigInvalid(), 3),
+        (StorageFailed(), 3),
         (ChainUnavailable(), 4),
         (ContractReverted("WrongPhase"), 5),
         (ArtifactMissing(), 6),
