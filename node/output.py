@@ -23,6 +23,7 @@ from protocol.errors import (
     StorageFailed,
     TaskFailed,
 )
+from protocol.rpc import RequestRefused
 
 OK, UNEXPECTED, USAGE, CONFIG, CHAIN, REVERTED, ARTIFACT, NOT_FOUND = range(8)
 """Exit codes, the same for every command."""
@@ -38,6 +39,7 @@ _CODES: tuple[tuple[type[ProtocolError], int], ...] = (
     (ConfigInvalid, CONFIG),
     (StorageFailed, CONFIG),
     (ChainUnavailable, CHAIN),
+    (RequestRefused, CHAIN),
     (ContractReverted, REVERTED),
     (ArtifactError, ARTIFACT),
     (SpecInvalid, ARTIFACT),

@@ -57,7 +57,7 @@ class Sender:
         self.journal = journal
         self.confirmations = confirmations
         self.bump_seconds = bump_seconds
-        self._still_wanted = still_wanted
+        self.still_wanted = still_wanted
         self._lock = threading.RLock()
         self._gap = (-1, 0.0)  # a nonce that nobody uses, and since when
         self._waiting: dict[str, float] = {}  # since when each transaction is pending
@@ -208,7 +208,7 @@ class Sender:
         if intent.state is State.SIGNED:
             return True
         logger.warning("The chain dropped %s together with its block", intent.key)
-        return intent.abandoned or self._still_wanted(intent.key)
+        return intent.abandoned or self.still_wanted(intent.key)
 
     def _given_up(self, intent: Intent) -> Intent:
         self.journal.abandon(intent)

@@ -22,6 +22,11 @@ _PRIORITY_FEE = 10**9  # wei a gas, where the node has no opinion
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 
 
+# The nodes' words for a nonce that another transaction has.
+_TAKEN = ("nonce too low", "underpriced")
+_TRIES = 5
+
+
 class Chain:
     """One network's contracts through RPC endpoints, for one account or, without one, for reading only.
 
@@ -144,10 +149,23 @@ class Chain:
 
         Not for clients that may die at any moment: after a crash nobody knows whether it was sent (`node.sender` does).
         """
-        with self._sending:  # two threads must not take the same nonce
-            signed = self.sign(self.build(contract, function, *args, value=value))
-            self.broadcast(signed.raw)
-        return self.wait(signed.hash)
+        return self.wait(self._submit(contract, function, args, value))
+
+    def _submit(self, contract: str, function: str, args: Sequence[Any], value: int) -> str:
+        """Broadcast, with another nonce if a program with the same key was quicker. Returns the hash."""
+        for left in reversed(range(_TRIES)):
+            with self._sending:  # two threads must not take the same nonce
+                signed = self.sign(self.build(contract, function, *args, value=value))
+                try:
+                    self.broadcast(signed.raw)
+                    break
+                except RequestRefused as refused:
+                    # a first answer that was lost looks like a nonce that is used up
+                    if self.rpc.request("eth_getTransactionByHash", signed.hash):
+                        break
+                    if not left or not any(word in refused.reason.lower() for word in _TAKEN):
+                        raise
+        return signed.hash
 
     def estimate(self, contract: str, function: str, *args: Any, value: int = 0) -> int:
         """Gas that the transaction would use now."""

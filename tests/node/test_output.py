@@ -20,6 +20,7 @@ from protocol.errors import (
     StorageFailed,
     TaskFailed,
 )
+from protocol.rpc import RequestRefused
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -89,6 +90,7 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint() -> None:
         (ConfigInvalid(), 3),
         (StorageFailed(), 3),
         (ChainUnavailable(), 4),
+        (RequestRefused("eth_call", {"code": -32000, "message": "no"}), 4),
         (ContractReverted("WrongPhase"), 5),
         (ArtifactMissing(), 6),
         (DigestMismatch(), 6),

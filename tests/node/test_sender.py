@@ -1,5 +1,6 @@
 """Exactly once: transactions through the journal, while chain, node and other programs do their worst."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from node.journal import Journal, State
 from node.sender import JournalConflict, Sender
 from protocol.chain import Chain
 from protocol.errors import ChainUnavailable, ContractReverted
+from protocol.rpc import Rpc
 from protocol.transactions import Receipt
 from skein.processes import until
 
@@ -302,3 +304,17 @@ def count_requests(sender: Sender, action: Callable[[], None]) -> int:
     sender.chain.rpc.request = counting  # type: ignore[method-assign]
     action()
     return len(asked)
+
+
+def test_an_outage_in_the_middle_is_survived(network: Network, sender: Sender) -> None:
+    process = network.anvil.supervisor.processes["anvil"].popen
+    sender.chain.rpc = Rpc(network.rpc_url, timeout=0.2, patience=0.2)
+    pending(network, sender)
+    process.send_signal(signal.SIGSTOP)
+    for action in (sender.resume, lambda: pay(sender)):
+        with pytest.raises(ChainUnavailable, match="No RPC endpoint answers"):
+            action()
+    process.send_signal(signal.SIGCONT)
+    network.mine()
+    assert pay(sender).block_number == network.chain().head().number
+    assert received(network) == 7

@@ -117,14 +117,16 @@ def test_broadcasting_again_is_harmless(network: Network) -> None:
     assert chain.token_balance(NOBODY) == 1
 
 
-def test_threads_that_send_at_once_take_different_nonces(network: Network) -> None:
-    chain = network.chain(1)
-    threads = [threading.Thread(target=chain.send, args=("SkeinToken", "transfer", NOBODY, 1)) for _ in range(6)]
+@pytest.mark.parametrize("programs", [1, 3])
+def test_who_sends_at_once_takes_different_nonces(network: Network, programs: int) -> None:
+    chains = [network.chain(1) for _ in range(programs)]
+    sends = [(chain, "SkeinToken", "transfer", NOBODY, 1) for chain in chains for _ in range(6 // programs)]
+    threads = [threading.Thread(target=chain.send, args=args) for chain, *args in sends]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert chain.token_balance(NOBODY) == 6
+    assert network.chain().token_balance(NOBODY) == 6
 
 
 def test_the_time_goes_on_without_blocks(network: Network) -> None:
