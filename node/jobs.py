@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from protocol.errors import ProtocolError
@@ -26,7 +27,7 @@ class _Failures:
 
 
 class Jobs:
-    """Results by key. A job that fails with a retryable error starts again, at most `longest_pause` seconds later."""
+    """Results by key. A job that fails can be started again after a pause, `longest_pause` seconds at most."""
 
     def __init__(self, workers: int, first_pause: float = 1.0, longest_pause: float = 60.0) -> None:
         self._slots = threading.Semaphore(workers)
@@ -35,12 +36,14 @@ class Jobs:
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self.stopping = threading.Event()
+        self.finished = 0
+        """How many jobs have ended, well or not."""
 
     def result(self, key: Hashable, work: Callable[[], T]) -> T | None:
         """What `work` returned, or None while it runs; started here if it does not run yet.
 
         The result is given once: keep it, or have `work` find it on disk. What `work` raised is raised here, once each
-        time; after a retryable error None follows until the pause is over.
+        time; None follows until the pause is over.
         """
         if key not in self._running:
             if self._is_pausing(key):
@@ -61,9 +64,11 @@ class Jobs:
     def _run(self, future: Future[Any], work: Callable[[], Any]) -> None:
         with self._slots:
             try:
-                future.set_result(work())
+                deliver = partial(future.set_result, work())
             except BaseException as error:  # raised again where the result is asked for
-                future.set_exception(error)
+                deliver = partial(future.set_exception, error)
+        self.finished += 1
+        deliver()
 
     def _is_pausing(self, key: Hashable) -> bool:
         failures = self._failures.get(key)
@@ -72,19 +77,18 @@ class Jobs:
     def _outcome(self, key: Hashable, future: Future[Any]) -> Any:
         try:
             value = future.result()
-        except ProtocolError as error:
-            if error.retryable:
-                count = self._failures[key].count + 1 if key in self._failures else 0
-                pause = min(self._first_pause * 2 ** min(count, 16), self._longest_pause)
-                self._failures[key] = _Failures(count, time.monotonic() + pause)
+        except ProtocolError:
+            count = self._failures[key].count + 1 if key in self._failures else 0
+            pause = min(self._first_pause * 2 ** min(count, 16), self._longest_pause)
+            self._failures[key] = _Failures(count, time.monotonic() + pause)
             raise
         self._failures.pop(key, None)
         return value
 
     @property
     def busy(self) -> bool:
-        """Whether anything runs, or is done and not yet asked for."""
-        return bool(self._running)
+        """Whether anything runs."""
+        return any(not future.done() for future in self._running.values())
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs any more."""

@@ -32,7 +32,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _EPERM, _ENOSYS = 1, 38
 # Landlock has the same call numbers everywhere. Rights by bit: execute, write, read, list, then removing and making.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION = 444, 445, 446, 1
-_MAY_EXECUTE, _MAY_WRITE, _MAY_READ, _MAY_LIST, _MAY_MAKE_FILE, _MAY_TRUNCATE = 1, 2, 4, 8, 1 << 8, 1 << 14
+_MAY_EXECUTE, _MAY_WRITE, _MAY_READ, _MAY_LIST, _MAY_TRUNCATE = 1, 2, 4, 8, 1 << 14
+_MAY_ARRANGE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # remove and make plain files and folders
 _EVERY_RIGHT = (1 << 13) - 1  # of the first version of Landlock
 _FORBIDDEN_CALLS = (
     *("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg"),
@@ -103,7 +104,7 @@ def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
     attributes = struct.pack("=Q", handled)
     rules = libc.syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0)
     allowed = [(folder, _MAY_EXECUTE | _MAY_READ | _MAY_LIST) for folder in (*_library_folders(), *readable)]
-    allowed.append((writable, handled & (_MAY_WRITE | _MAY_READ | _MAY_LIST | _MAY_MAKE_FILE | _MAY_TRUNCATE)))
+    allowed.append((writable, handled & (_MAY_WRITE | _MAY_READ | _MAY_LIST | _MAY_ARRANGE | _MAY_TRUNCATE)))
     allowed.append((Path(os.devnull), _MAY_READ | _MAY_WRITE))
     for path, rights in allowed:
         with suppress(FileNotFoundError):
@@ -145,7 +146,7 @@ def audit() -> bool:
 
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
     if not path.is_dir():
-        rights &= ~(_MAY_LIST | _MAY_MAKE_FILE)
+        rights &= ~(_MAY_LIST | _MAY_ARRANGE)
     handle = os.open(path, getattr(os, "O_PATH", 0) | os.O_CLOEXEC)
     try:
         if libc.syscall(_LANDLOCK_ADD, rules, 1, struct.pack("=Qi", rights, handle), 0) != 0:
@@ -156,10 +157,10 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
 
 def _library_folders() -> list[Path]:
     """Where Python and the libraries that it has loaded live; they may load more of themselves when first used."""
-    system = ("/usr", "/lib", "/lib64", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system")
+    system = ("/usr", "/lib", "/lib64", "/dev/urandom", "/proc/self", "/proc/cpuinfo", "/proc/meminfo")
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     ours = {Path(file).parent for file in files if file}
-    return [*map(Path, system), *map(Path, sysconfig.get_paths().values()), *sorted(ours)]
+    return [Path("/sys/devices/system"), *map(Path, system), *map(Path, sysconfig.get_paths().values()), *sorted(ours)]
 
 
 def _mapped_bytes() -> int:

@@ -1,0 +1,224 @@
+"""What trainers and validators have in common: the walk over all tasks, their specifications, and the stake for them.
+
+A tick reads the chain and does what is due; it holds no state that a restart would miss. One task's trouble never stops
+the others.
+"""
+
+import logging
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from node.amounts import format_amount
+from node.jobs import Jobs
+from node.journal import Journal
+from node.policy import Policy
+from node.sender import Sender
+from node.upkeep import Upkeep
+from protocol import phases
+from protocol.calls import Record
+from protocol.chain import Chain
+from protocol.encoding import salt
+from protocol.errors import ArtifactError, ChainUnavailable, ProtocolError, SpecInvalid
+from protocol.phases import Phase
+from protocol.specs import MAX_SPEC_BYTES, TaskSpec, check_parameters, read_spec
+from protocol.store import ArtifactStore, Limits
+
+logger = logging.getLogger(__name__)
+
+
+class TaskRefused(ProtocolError):
+    """This client keeps away from a task; the message says why."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a client works with: the chain for its account, its journal, its stores, a folder for its files.
+
+    `confirmations`: blocks after which no reorganisation is expected.
+    """
+
+    chain: Chain
+    sender: Sender
+    journal: Journal
+    store: ArtifactStore
+    work: Path
+    confirmations: int
+
+
+class Participant(ABC):
+    """A client of the arena: `tick` on every turn of its loop."""
+
+    def __init__(self, means: Means, policy: Policy) -> None:
+        self.chain = means.chain
+        self.sender = means.sender
+        self.journal = means.journal
+        self.store = means.store
+        self.work = means.work
+        self.confirmations = means.confirmations
+        self.policy = policy
+        self.jobs = Jobs(policy.workers, first_pause=policy.retry_seconds)
+        self.upkeep = Upkeep(means.chain, means.sender, policy.spread_seconds)
+        self._specs: dict[int, TaskSpec | TaskRefused] = {}
+        self._told: dict[int, str] = {}
+        self._ended: dict[int, int] = {}
+        self._below = int((self.journal.recall("finished") or {}).get("below", 1))
+
+    # --- what the two programs fill in
+
+    @abstractmethod
+    def is_mine(self, task_id: int) -> bool:
+        """Whether this client has joined the task."""
+
+    @abstractmethod
+    def join(self, task_id: int, task: Record) -> None:
+        """Join a task in its commit phase, or get on with what that takes. TaskRefused to keep away from it."""
+
+    @abstractmethod
+    def work_on(self, task_id: int, task: Record, phase: Phase) -> None:
+        """Do what is due in a task that was joined, up to the claim."""
+
+    @abstractmethod
+    def is_over(self, task_id: int, task: Record) -> bool:
+        """Whether nothing is left to do in a task that was joined and is finalized."""
+
+    # --- the walk
+
+    @property
+    def busy(self) -> bool:
+        """Whether work runs beside the loop."""
+        return self.jobs.busy
+
+    def tick(self) -> None:
+        """Do all that is due now."""
+        self.sender.resume()
+        for task_id in range(self._below, self.chain.call("Arena", "taskCount") + 1):
+            if not self._is_finished(task_id):
+                self._visit(task_id)
+        self._forget_finished()
+
+    def close(self) -> None:
+        """Stop what runs beside the loop."""
+        self.jobs.close()
+
+    def _visit(self, task_id: int) -> None:
+        try:
+            if self._advance(task_id):
+                self._ended.setdefault(task_id, self.chain.head().number)
+            else:
+                self._ended.pop(task_id, None)
+        except ChainUnavailable:
+            raise
+        except TaskRefused as refused:
+            self._tell(task_id, logging.INFO, f"Kept away from task={task_id}: {refused}")
+        except ProtocolError as error:
+            level = logging.WARNING if error.retryable else logging.ERROR
+            self._tell(task_id, level, f"Could not go on with task={task_id}: {error}")
+
+    def _advance(self, task_id: int) -> bool:
+        """Do what is due in one task; True once nothing is left to do."""
+        task = self.chain.task(task_id)
+        phase = phases.phase(task, self.chain.now())
+        if not self.is_mine(task_id):
+            if phase == Phase.COMMIT:
+                self.join(task_id, task)
+            return phase != Phase.COMMIT
+        if phase == Phase.FINALIZED and self.is_over(task_id, task):
+            return True
+        self.work_on(task_id, task, phase)
+        return False
+
+    def _is_finished(self, task_id: int) -> bool:
+        """Over for so long that no reorganisation of the chain brings it back."""
+        since = self._ended.get(task_id)
+        return since is not None and self.chain.head().number - since >= self.confirmations
+
+    def _forget_finished(self) -> None:
+        below = self._below
+        while below in self._ended and self._is_finished(below):
+            below += 1
+        for task_id in range(self._below, below):
+            del self._ended[task_id]
+            self._specs.pop(task_id, None)
+            self.clear(task_id)
+        if below > self._below:
+            self._below = below
+            self.journal.remember("finished", {"below": below})
+
+    def clear(self, task_id: int) -> None:
+        """Remove the files of a task that is over."""
+        shutil.rmtree(self.folder(task_id), ignore_errors=True)
+
+    def _tell(self, task_id: int, level: int, line: str) -> None:
+        """Log it, unless it is what was said last about the task."""
+        if self._told.get(task_id) != line:
+            self._told[task_id] = line
+            logger.log(level, line)
+
+    # --- tools
+
+    def folder(self, task_id: int) -> Path:
+        """Where the task's files are."""
+        return self.work / f"task-{task_id}"
+
+    def spec(self, task_id: int, task: Record) -> TaskSpec | None:
+        """The task's specification, checked against the chain; None while it is fetched. TaskRefused if it is bad."""
+        known = self._specs.get(task_id)
+        if known is None:
+            known = self.jobs.result(("spec", task_id), partial(self._fetch_spec, task_id, task))
+            if known is None:
+                return None
+            self._specs[task_id] = known
+        if isinstance(known, TaskRefused):
+            raise known
+        return known
+
+    def _fetch_spec(self, task_id: int, task: Record) -> TaskSpec | TaskRefused:
+        try:
+            folder = self.folder(task_id) / "spec"
+            spec = read_spec(self.store.get(task.parameters.spec_digest, folder, Limits(MAX_SPEC_BYTES, 1)))
+            check_parameters(spec, task.parameters)
+        except (SpecInvalid, ArtifactError) as error:
+            if error.retryable:
+                raise
+            return TaskRefused(str(error))
+        return spec
+
+    def stake_for(self, task_id: int, minimum: int) -> int:
+        """What to stake on a task that asks for `minimum`, token wei; it is in the pool. TaskRefused if it is not."""
+        wanted = max(minimum, self.policy.stake)
+        if wanted > self.policy.max_stake:
+            raise TaskRefused(
+                f"it asks for {format_amount(minimum)} SKEIN of stake, "
+                f"the limit is {format_amount(self.policy.max_stake)} (--max-stake)."
+            )
+        free = int(self.chain.call("Staking", "lockable", self.chain.address))
+        if free < wanted:
+            self._top_up(task_id, wanted - free)
+        return wanted
+
+    def _top_up(self, task_id: int, missing: int) -> None:
+        own = int(self.chain.pool(self.chain.address).own.assets)
+        if own + missing > self.policy.auto_stake:
+            raise TaskRefused(
+                f"its stake needs {format_amount(missing)} SKEIN more than the pool has free: "
+                f"`skein stake deposit {format_amount(missing)}`, or allow deposits with --auto-stake."
+            )
+        if self.chain.token_balance(self.chain.address) < missing:
+            raise TaskRefused(f"its stake needs {format_amount(missing)} SKEIN more than {self.chain.address} has.")
+        staking = self.chain.deployment.address("Staking")
+        self.sender.send(f"task:{task_id}:approve:{own}", "SkeinToken", "approve", staking, missing)
+        self.sender.send(
+            f"task:{task_id}:deposit:{own}", "Staking", "deposit", self.chain.address, missing, self.chain.address
+        )
+        logger.info("Deposited %s SKEIN of stake for task=%s", format_amount(missing), task_id)
+
+    def salt(self, purpose: str, task_id: int, attempt: int = 1, batch: int = 0) -> bytes:
+        """The salt of a commitment of this client; see `protocol.encoding.salt`."""
+        account, deployment = self.chain.account, self.chain.deployment
+        assert account is not None
+        return salt(
+            bytes(account.key), purpose, deployment.chain_id, deployment.address("Arena"), task_id, attempt, batch
+        )

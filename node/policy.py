@@ -1,0 +1,71 @@
+"""What a participant decides for itself: which tasks it joins, and with how much stake."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from node.amounts import format_amount, parse_address, parse_amount
+from protocol.calls import Record
+
+
+def _wei(value: Any) -> Any:
+    return parse_amount(value) if isinstance(value, str) else value
+
+
+def _items(value: Any) -> Any:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+Amount = Annotated[int, BeforeValidator(_wei), Field(ge=0)]
+"""Token wei; text is read as SKEIN, such as "12.5"."""
+TaskIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_items)]
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_items)]
+Addresses = Annotated[frozenset[Annotated[str, BeforeValidator(parse_address)]], NoDecode, BeforeValidator(_items)]
+
+
+class Policy(BaseSettings):
+    """Choices of one participant. Lists are comma-separated; an empty list of what is allowed allows everything."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    stake: Amount = 0
+    """Stake on a task, SKEIN; 0 for the least that the task takes."""
+    max_stake: Amount = 10_000 * 10**18
+    """The most stake on one task, SKEIN."""
+    auto_stake: Amount = 0
+    """How much own stake the pool may be given from the balance, in total, SKEIN."""
+    min_bounty: Amount = 0
+    """Keep away from tasks with a smaller bounty, SKEIN."""
+    kinds: Names = frozenset()
+    """Only tasks of these kinds."""
+    tasks: TaskIds = frozenset()
+    """Only these task ids."""
+    deny_tasks: TaskIds = frozenset()
+    creators: Addresses = frozenset()
+    """Only tasks of these creators."""
+    deny_creators: Addresses = frozenset()
+    margin_seconds: Annotated[int, Field(ge=0)] = 60
+    """How long before a deadline the last transaction for it is sent; at most a fifth of the phase."""
+    spread_seconds: Annotated[float, Field(ge=0)] = 6.0
+    """Seconds within which participants take turns at steps that only one of them can do."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many downloads, trainings or evaluations run at the same time."""
+    retry_seconds: Annotated[float, Field(gt=0)] = 1.0
+    """The first pause before something that failed is tried again; the pauses grow to a minute."""
+    max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
+    """The largest data set that is fetched."""
+
+    def refusal(self, task_id: int, task: Record) -> str | None:
+        """Why the task's record on chain rules it out, or None."""
+        if (self.tasks and task_id not in self.tasks) or task_id in self.deny_tasks:
+            return "its id is ruled out by the settings."
+        if (self.creators and task.creator not in self.creators) or task.creator in self.deny_creators:
+            return f"its creator {task.creator} is ruled out by the settings."
+        if task.parameters.bounty < self.min_bounty:
+            return f"its bounty of {format_amount(task.parameters.bounty)} SKEIN is below the minimum."
+        return None
+
+    def margin(self, window: int) -> int:
+        """Seconds to keep before the end of a phase of `window` seconds."""
+        return min(self.margin_seconds, window // 5)

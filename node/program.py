@@ -1,0 +1,74 @@
+"""From settings to a running client: key, lock, chain, journal, stores, loop."""
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from eth_account.signers.local import LocalAccount
+
+from node.journal import Journal
+from node.keys import lock_keystore
+from node.loop import Loop
+from node.participant import Means, Participant
+from node.sender import Sender
+from node.settings import ClientSettings
+from protocol.store import open_store
+
+logger = logging.getLogger(__name__)
+
+
+def means_of(settings: ClientSettings, account: LocalAccount) -> Means:
+    """What a client of `account` works with. ConfigInvalid, ChainUnavailable."""
+    chain = settings.chain(account)
+    journal = Journal.open(settings.home, chain)
+    sender = Sender(chain, journal, settings.confirmations, settings.bump_seconds)
+    return Means(chain, sender, journal, open_store(settings.store), journal.folder, settings.confirmations)
+
+
+def serve(
+    settings: ClientSettings,
+    make: Callable[[Means], Participant],
+    name: str,
+    once: bool = False,
+    until: Callable[[Participant], bool] = lambda _: False,
+) -> None:
+    """Run a client until it is told to stop, or `until` holds; with `once` only until there is nothing to do now.
+
+    Waits for a chain that does not answer. ConfigInvalid if another client runs with the key.
+    """
+    account = settings.account()
+    with lock_keystore(settings.keystore.expanduser()) if settings.keystore else nullcontext():
+        opening = Loop(lambda: None, settings.poll_seconds, name)
+        means = opening.patiently(lambda: means_of(settings, account))
+        if means is None:
+            return
+        participant = make(means)
+        logger.info("Working as %s in %s", means.chain.address, means.work)
+        try:
+            if once:
+                settle_down(participant)
+            else:
+                _loop(participant, settings.poll_seconds, name, until)
+        finally:
+            participant.close()
+            means.journal.close()
+
+
+def _loop(participant: Participant, poll_seconds: float, name: str, until: Callable[[Participant], bool]) -> None:
+    def tick() -> None:
+        participant.tick()
+        if until(participant):
+            loop.stop()
+
+    loop = Loop(tick, poll_seconds, name)
+    loop.run()
+
+
+def settle_down(participant: Participant) -> None:
+    """Tick until nothing runs beside the loop and nothing is left that a tick would do."""
+    while True:
+        finished = participant.jobs.finished
+        participant.tick()
+        if not participant.busy and participant.jobs.finished == finished:
+            return
+        participant.jobs.wait()

@@ -1,0 +1,236 @@
+"""From a submission's digest to a finding: a score or a verdict, with the report that anyone can check.
+
+A finding is found again on disk after a restart, and comes out the same if it has to be made again. This machine's own
+trouble (disk, memory, a store that does not answer) is never a verdict: it is raised, to be tried again. A crash, or
+more memory or time than the specification allows, counts against a model only if a blank one does better in its place.
+"""
+
+import json
+import logging
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from protocol.artifacts import manifest_of
+from protocol.encoding import INVALID, UNAVAILABLE, UNOPENABLE
+from protocol.errors import ArtifactError, DigestMismatch, SpecInvalid, TaskFailed
+from protocol.heldout import decrypt
+from protocol.reports import Verdict, read_report, write_verdict
+from protocol.specs import TaskSpec
+from protocol.staging import local_storage, promote
+from protocol.store import ArtifactStore
+from protocol.store import Limits as ArtifactLimits
+from validator.isolation import Limits
+from validator.sandbox import Sandbox, SandboxUnavailable
+
+logger = logging.getLogger(__name__)
+
+# What the evaluator leaves in its output folder; see validator.evaluator, which loads torch and is not imported here.
+STAGE_FILE = "stage"
+RESULT_FILE = "result.json"
+REPORT_FOLDER = "report"
+HELD_OUT, MODEL = "held-out set", "model"  # the stages
+
+VerdictName = Literal["invalid", "unavailable", "unopenable"]
+_CODES = {"invalid": INVALID, "unavailable": UNAVAILABLE, "unopenable": UNOPENABLE}
+_RESULT_BYTES = 64 * 1024
+_REPORT_BYTES = 1 << 20  # for a report, beside its samples
+# Verdicts go by processor time. The clock on the wall only guards against a machine that stands still.
+_WALL_FACTOR, _WALL_EXTRA = 4, 60
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a validator says of a submission: a score (value × 1e9) or a verdict, and the folder of its report."""
+
+    score: int
+    report: Path
+    digest: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the evaluations of one task share: its files' folder, its specification's and held-out set's digest."""
+
+    folder: Path
+    spec: TaskSpec
+    spec_digest: str
+    held_out_digest: str
+
+    @property
+    def spec_folder(self) -> Path:
+        return self.folder / "spec"
+
+    @property
+    def sealed(self) -> Path:
+        """The held-out set as it was published."""
+        return self.folder / "held-out"
+
+    @property
+    def opened(self) -> Path:
+        return self.folder / "held-out-opened"
+
+    def model_folder(self, digest: str) -> Path:
+        """Where a submission's model lies once it was fetched."""
+        return self.folder / "models" / digest
+
+    def finding_folder(self, digest: str) -> Path:
+        """Where the report on a model lies."""
+        return self.folder / "findings" / digest
+
+    def unavailable_folder(self, digest: str) -> Path:
+        """Where the report lies that a model was not to be had; kept apart, since it may be had in a later attempt."""
+        return self.folder / "unavailable" / digest
+
+
+class Evaluations:
+    """Evaluates submissions. Threads may share it."""
+
+    def __init__(self, store: ArtifactStore, sandbox: Sandbox, max_download_bytes: int) -> None:
+        self._store = store
+        self._sandbox = sandbox
+        self._max_download_bytes = max_download_bytes
+        self._opening = threading.Lock()
+
+    def prepare(self, case: Case) -> None:
+        """Before staking: whether the task can be evaluated at all, and a copy of its sealed held-out set.
+
+        SpecInvalid for a specification that no kind can follow; errors of the store.
+        """
+        with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="check-") as scratch:
+            result = self._run({"spec": str(case.spec_folder)}, [case.spec_folder], case, Path(scratch))
+        if result["verdict"] != "supported":
+            raise SpecInvalid(str(result["reason"]))
+        self._fetch_held_out(case)
+
+    def assess(self, case: Case, digest: str, key: str) -> Finding:
+        """Evaluate a model on the held-out set that `key` (0x hex) opens. Raises what may pass: errors of stores, disk
+        and sandbox.
+        """
+        place = case.finding_folder(digest)
+        if not place.exists():
+            with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="evaluation-") as scratch:
+                _keep(self._evaluate(case, digest, key, Path(scratch)), place)
+        return read_finding(place)
+
+    def give_up(self, case: Case, digest: str, reason: str) -> Finding:
+        """The verdict on a model that could not be fetched in time."""
+        place = case.unavailable_folder(digest)
+        if not place.exists():
+            with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="verdict-") as scratch:
+                _keep(_write_verdict(case, digest, "unavailable", reason, Path(scratch)), place)
+        return read_finding(place)
+
+    # --- steps
+
+    def _evaluate(self, case: Case, digest: str, key: str, scratch: Path) -> Path:
+        """The folder of the report, inside `scratch`."""
+        try:
+            self._open(case, key)
+        except TaskFailed as error:
+            return _write_verdict(case, digest, "unopenable", error.reason, scratch)
+        try:
+            model = self._fetch_model(case, digest)
+        except ArtifactError as error:
+            if error.retryable or isinstance(error, DigestMismatch):
+                raise
+            return _write_verdict(case, digest, "invalid", str(error), scratch)
+        job = {"spec": case.spec_folder, "held_out": case.opened, "model": model, "digest": digest}
+        return self._score(case, digest, {name: str(value) for name, value in job.items()}, scratch)
+
+    def _open(self, case: Case, key: str) -> None:
+        with self._opening:
+            if case.opened.exists():
+                return
+            self._fetch_held_out(case)
+            decrypt(case.sealed, bytes.fromhex(key.removeprefix("0x")), case.opened)
+            logger.info("Opened the held-out set in %s", case.opened)
+
+    def _fetch_held_out(self, case: Case) -> None:
+        self._store.get(case.held_out_digest, case.sealed, ArtifactLimits(self._max_download_bytes))
+
+    def _fetch_model(self, case: Case, digest: str) -> Path:
+        limits = ArtifactLimits(case.spec.limits.max_model_bytes)
+        return self._store.get(digest, case.model_folder(digest), limits)
+
+    def _score(self, case: Case, digest: str, job: dict[str, str], scratch: Path) -> Path:
+        inputs = [Path(job[name]) for name in ("spec", "held_out", "model")]
+        result = self._run(job, inputs, case, scratch)
+        if result["verdict"] != "scored":
+            verdict: VerdictName = "unopenable" if result["verdict"] == "unopenable" else "invalid"
+            return _write_verdict(case, digest, verdict, str(result["reason"]), scratch)
+        report = Path(result["folder"]) / REPORT_FOLDER
+        told = read_report(report)
+        if isinstance(told, Verdict) or (told.report.spec, told.report.model) != (case.spec_digest, digest):
+            raise SandboxUnavailable(f"The evaluation of {digest} wrote a report of something else.")
+        return report
+
+    def _run(self, job: dict[str, str], inputs: list[Path], case: Case, scratch: Path) -> dict[str, Any]:
+        """The evaluator's result, with the folder it wrote to."""
+        output, fault = self._attempt(job, inputs, case, scratch / "first")
+        if fault is None:
+            return {**_read_result(output), "folder": str(output)}
+        logger.warning("An evaluation %s; finding out whether the model is to blame", fault)
+        stage = _read_small(output / STAGE_FILE)
+        control = {name: value for name, value in job.items() if name != "model"}
+        output, other = self._attempt(control, inputs, case, scratch / "control")
+        if stage == HELD_OUT and other and _read_small(output / STAGE_FILE) == HELD_OUT:
+            return {"verdict": "unopenable", "reason": f"reading the held-out set {fault}"}
+        if stage != MODEL or other:
+            raise SandboxUnavailable(f"This machine cannot evaluate: it {fault}, a blank model's {other}.")
+        return {"verdict": "invalid", "reason": f"its evaluation {fault}"}
+
+    def _attempt(self, job: dict[str, str], inputs: list[Path], case: Case, output: Path) -> tuple[Path, str | None]:
+        """Run a job; the folder it wrote to, and what it did wrong."""
+        limits = case.spec.limits
+        samples = _size(case.opened) if case.opened.exists() else 0
+        allowed = Limits(limits.max_seconds, limits.max_memory_bytes, 4 * samples + _REPORT_BYTES)
+        output.mkdir()
+        ended = self._sandbox.run(job, inputs, output, allowed, _WALL_FACTOR * limits.max_seconds + _WALL_EXTRA)
+        return output, ended.fault
+
+
+def read_finding(folder: Path) -> Finding:
+    """A finding from the folder of its report."""
+    told = read_report(folder)
+    score = _CODES[told.verdict] if isinstance(told, Verdict) else told.report.score
+    return Finding(score, folder, manifest_of(folder).digest)
+
+
+def _write_verdict(case: Case, digest: str, verdict: VerdictName, reason: str, scratch: Path) -> Path:
+    folder = scratch / "verdict"
+    write_verdict(folder, spec=case.spec_digest, model=digest, verdict=verdict, reason=reason)
+    logger.info("Found a model %s (%s) digest=%s", verdict, reason, digest)
+    return folder
+
+
+def _keep(report: Path, place: Path) -> None:
+    with local_storage(f"Keeping the report {place}"):
+        promote(report, place)
+
+
+def _made(folder: Path) -> Path:
+    with local_storage(f"Making {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _read_result(output: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(_read_small(output / RESULT_FILE)))
+    except ValueError as error:
+        raise SandboxUnavailable(f"The evaluation left no readable result: {error}.") from error
+
+
+def _read_small(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_RESULT_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,73 @@
+"""What runs inside the sandbox: reads the held-out set and the model, evaluates, writes the report.
+
+The only code that touches a stranger's tensors. Whatever it raises that is no verdict is tried on a blank model before
+it counts against a model. It leaves in the output folder: `stage` (what was being read when it
+ended), `result.json` ({"verdict": "scored" | "invalid" | "unopenable" | "supported" | "unsupported", "reason": text}),
+and for a scored model the folder `report`.
+"""
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protocol import tasks
+from protocol.errors import ModelInvalid, SpecInvalid, TaskFailed
+from protocol.reports import write_report
+from protocol.specs import read_spec, spec_digest
+from protocol.tasks.base import Task, Weights
+from protocol.tasks.runs import read_model
+from validator.evaluation import HELD_OUT, MODEL, REPORT_FOLDER, RESULT_FILE, STAGE_FILE
+
+_DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64}
+
+# All kinds are loaded before the first job comes, since every job is a fork of this process and then cannot load much.
+for _kind in pkgutil.iter_modules(tasks.__path__):
+    importlib.import_module(f"{tasks.__name__}.{_kind.name}")
+
+
+def run(job: dict[str, Any], output: Path) -> None:
+    """Evaluate {"spec", "held_out", "model" (folders), "digest"}; without "model", a blank one.
+
+    With {"spec"} alone, say whether it can be followed.
+    """
+    try:
+        task = tasks.load(read_spec(Path(job["spec"])))
+    except SpecInvalid as error:
+        return _conclude(output, "unsupported", str(error))
+    return _evaluate(task, job, output) if "held_out" in job else _conclude(output, "supported")
+
+
+def _evaluate(task: Task[Any], job: dict[str, Any], output: Path) -> None:
+    (output / STAGE_FILE).write_text(HELD_OUT)
+    try:
+        data = task.load(Path(job["held_out"]))
+    except TaskFailed as error:
+        return _conclude(output, "unopenable", error.reason)
+    (output / STAGE_FILE).write_text(MODEL)
+    try:
+        weights = read_model(task, Path(job["model"])) if "model" in job else _blank(task)
+        metrics = task.evaluate(weights, data)
+    except (ModelInvalid, TaskFailed) as error:
+        return _conclude(output, "invalid", error.reason)
+    write_report(
+        output / REPORT_FOLDER,
+        spec=spec_digest(task.spec),
+        model=job["digest"],
+        metric=task.spec.metric,
+        losses=metrics.losses,
+        values=metrics.values,
+    )
+    return _conclude(output, "scored")
+
+
+def _blank(task: Task[Any]) -> Weights:
+    """A model of zeros: what goes wrong with it is not any model's fault."""
+    return {name: np.zeros([n or 0 for n in kind.shape], _DTYPES[kind.dtype]) for name, kind in task.tensors().items()}
+
+
+def _conclude(output: Path, verdict: str, reason: str = "") -> None:
+    (output / RESULT_FILE).write_text(json.dumps({"verdict": verdict, "reason": reason[:1000]}), encoding="utf-8")
