@@ -11,8 +11,8 @@ import {TaskState} from "./TaskState.sol";
 
 /// @title Who gets the money of a task: the three pots and the claims
 /// @notice A library linked to the arena, like Settlement.
-/// @dev Every wei of bounty, bond and slashes is put into one of the pots, and every pot with money has weights that add
-///      up to its total. So nothing is left once all have claimed.
+/// @dev Every wei of bounty, bond and slashes is put into one of the pots, and every pot with money has weights that
+///      add up to its total. So nothing is left once all have claimed.
 library Payout {
     using SafeERC20 for IERC20;
     using Ranking for uint96[];

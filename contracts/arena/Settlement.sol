@@ -99,13 +99,13 @@ library Settlement {
         s.settledAttempt = t.attempt;
         slashes = new Slash[](votes.length + 1);
         _slashSilent(self, taskId, submissionId, votes, slashes);
-        if (reveals < t.parameters.quorum) {
+        (bool agreed, int256 consensus) = _consensus(votes, reveals, t.parameters);
+        if (!agreed) {
             s.state = IArena.SubmissionState.Unscored;
             t.unscored += 1;
             emit IArena.SubmissionUnscored(taskId, submissionId, s.trainer, t.attempt);
             return slashes;
         }
-        int256 consensus = _consensus(votes, reveals, t.parameters.maximise);
         slashes[votes.length] = _conclude(self, s, taskId, submissionId, consensus);
         t.validatorWeight += _appraiseAll(self, taskId, submissionId, consensus, votes, slashes);
     }
@@ -128,16 +128,29 @@ library Settlement {
         }
     }
 
-    function _consensus(Vote[] memory votes, uint256 reveals, bool maximise) private pure returns (int256) {
+    /// @dev The median, if enough have revealed and more than half of their stake agrees with it.
+    function _consensus(
+        Vote[] memory votes,
+        uint256 reveals,
+        IArena.TaskParameters storage parameters
+    ) private view returns (bool agreed, int256 consensus) {
+        if (reveals < parameters.quorum) return (false, 0);
         int256[] memory qualities = new int256[](reveals);
         uint256[] memory stakes = new uint256[](reveals);
         uint256 next;
         for (uint256 i; i < votes.length; ++i) {
             if (!votes[i].revealed) continue;
-            qualities[next] = Scores.quality(votes[i].score, maximise);
+            qualities[next] = Scores.quality(votes[i].score, parameters.maximise);
             stakes[next++] = votes[i].stake;
         }
-        return Scores.quality(Scores.median(qualities, stakes), maximise);
+        consensus = Scores.quality(Scores.median(qualities, stakes), parameters.maximise);
+        int256 balance;
+        for (uint256 i; i < votes.length; ++i) {
+            if (!votes[i].revealed) continue;
+            balance +=
+                _agrees(parameters, consensus, votes[i].score) ? int256(votes[i].stake) : -int256(votes[i].stake);
+        }
+        agreed = balance > 0;
     }
 
     /// @dev Writes the consensus into the submission.
@@ -212,13 +225,22 @@ library Settlement {
         Vote memory vote
     ) private view returns (uint256 weight, bool deviates) {
         if (consensus == Scores.UNOPENABLE) return (0, false);
-        if (!Scores.isVerdict(consensus) && !Scores.isVerdict(vote.score)) {
-            uint256 distance = Scores.distance(consensus, vote.score);
-            if (distance > parameters.tolerance) return (0, distance > parameters.slashTolerance);
-            return (RewardMath.validatorWeight(distance, parameters.scale, vote.stake), false);
+        if (!_agrees(parameters, consensus, vote.score)) {
+            return (0, consensus != Scores.UNAVAILABLE && vote.score != Scores.UNAVAILABLE);
         }
-        if (vote.score == consensus) return (RewardMath.validatorWeight(0, parameters.scale, vote.stake), false);
-        return (0, consensus != Scores.UNAVAILABLE && vote.score != Scores.UNAVAILABLE);
+        uint256 distance = Scores.distance(consensus, vote.score);
+        if (distance > parameters.tolerance) return (0, false);
+        return (RewardMath.validatorWeight(distance, parameters.scale, vote.stake), false);
+    }
+
+    /// @dev Whether it is the same verdict, or a score that is not far off.
+    function _agrees(
+        IArena.TaskParameters storage parameters,
+        int256 consensus,
+        int256 score
+    ) private view returns (bool) {
+        if (Scores.isVerdict(consensus) || Scores.isVerdict(score)) return score == consensus;
+        return Scores.distance(consensus, score) <= parameters.slashTolerance;
     }
 
     /* SLASHES */

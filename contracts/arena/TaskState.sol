@@ -112,7 +112,7 @@ library TaskState {
         return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < self.task.attempt;
     }
 
-    /// @notice Whether another attempt is owed to submissions that too few validators scored.
+    /// @notice Whether another attempt is owed to submissions without a consensus.
     function isRedrawable(State storage self) internal view returns (bool) {
         return self.task.unscored > 0 && self.task.attempt < MAX_ATTEMPTS;
     }

@@ -28,8 +28,9 @@ interface IArena {
     }
 
     /// @notice Where a submission stands.
-    /// @dev Unscored: too few of its panel revealed; a re-draw may follow. Duplicate: an earlier commit has its digest.
-    ///      Unopenable: its panel says that the released key does not open the held-out set.
+    /// @dev Unscored: too few of its panel revealed, or not more than half of their stake agreed; a re-draw may follow.
+    ///      Duplicate: an earlier commit has its digest. Unopenable: its panel says that the released key does not open
+    ///      the held-out set.
     enum SubmissionState {
         None,
         Committed,
@@ -58,7 +59,8 @@ interface IArena {
     /// @param scoreRevealWindow Seconds for revealing scores.
     /// @param scale Score difference that counts as 1 when validators are weighted (1e9 for an accuracy).
     /// @param tolerance Largest distance from the consensus that is rewarded.
-    /// @param slashTolerance Largest distance that is not slashed; in between lies the grey zone.
+    /// @param slashTolerance Largest distance that is not slashed and counts as agreement with the consensus; between
+    ///        the two tolerances lies the grey zone.
     /// @param grid Scores are floored to multiples of it before they are ranked; ties go to the earlier commit.
     /// @param panelSize Validators drawn per submission, 1 to 32.
     /// @param quorum Scores that must be revealed for a submission to be scored, 1 to panelSize.
@@ -100,7 +102,7 @@ interface IArena {
     /// @param revealedCount Revealed submissions that are not duplicates.
     /// @param pending Submissions for which settle is still to be called: the unrevealed and the duplicates; with the
     ///        key's release also those that are to be scored.
-    /// @param unscored Submissions of this attempt that too few of their panel scored.
+    /// @param unscored Submissions of this attempt on which their panels came to no consensus.
     /// @param unopenable Submissions whose panel says that the key opens nothing.
     /// @param attempt Evaluation attempt, from 1; a re-draw opens the second and last; 0 before the key is released.
     /// @param sharedByStake The pots are shared by stake, since there was nothing to rank: the trainers' among those
@@ -408,7 +410,7 @@ interface IArena {
     ///      phase once their panel is drawn. When the key came too late only the former two need it.
     function settle(uint256 taskId, uint256 submissionId) external;
 
-    /// @notice Opens the second attempt for the submissions that too few validators scored.
+    /// @notice Opens the second attempt for the submissions without a consensus.
     function redraw(uint256 taskId) external;
 
     /// @notice Fixes what everybody can claim, once all is settled.

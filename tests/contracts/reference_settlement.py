@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import reference_rewards as rewards
 from reference import Ledger, Refused, require
-from reference_task import NONE, Participant, Phase, Pot, State, Submission, Task, ascii32
+from reference_task import NONE, Panel, Participant, Phase, Pot, State, Submission, Task, ascii32
 
 PERCENT = {"unrevealed": 10, "duplicate": 50, "invalid": 10, "unavailable": 10, "silent": 5, "deviating": 10}
 SETTLER_PERCENT = 10
@@ -75,17 +75,31 @@ class Settlement:
             if member not in panel.scores:
                 self.slash_validator(task, submission, member, "silent")
         s.settled_attempt = task.attempt
-        if len(panel.scores) < task.parameters.quorum:
+        found = self.consensus(task, panel)
+        if found is None:
             s.state = State.UNSCORED
             facts = {"trainer": s.account, "attempt": task.attempt}
             self.emit("SubmissionUnscored", task, submissionId=submission, **facts)
             return
-        votes = [(score, self.validator(task, member)[1].stake) for member, score in panel.scores.items()]
-        s.score = rewards.consensus(votes, task.parameters.maximise)
+        s.score = found
         self.conclude(task, submission, s)
         for member in panel.members:
             if member in panel.scores:
                 self.appraise(task, submission, s.score, member, panel.scores[member])
+
+    def consensus(self, task: Task, panel: Panel) -> int | None:
+        """The median, if there are enough scores and more than half of their stake agrees with it."""
+        if len(panel.scores) < task.parameters.quorum:
+            return None
+        votes = [(score, self.validator(task, member)[1].stake) for member, score in panel.scores.items()]
+        median = rewards.consensus(votes, task.parameters.maximise)
+        agreeing = sum(stake for score, stake in votes if self.agree(task, median, score))
+        return median if 2 * agreeing > sum(stake for _, stake in votes) else None
+
+    def agree(self, task: Task, a: int, b: int) -> bool:
+        return a == b or (
+            a not in rewards.VERDICTS and b not in rewards.VERDICTS and abs(a - b) <= task.parameters.slash_tolerance
+        )
 
     def conclude(self, task: Task, submission: int, s: Submission) -> None:
         verdicts = {

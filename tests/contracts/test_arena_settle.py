@@ -98,6 +98,7 @@ CONSENSUS = [
     ((GOOD, INVALID, UNAVAILABLE), State.UNAVAILABLE, "", "2"),
     ((GOOD, INVALID, UNOPENABLE), State.UNOPENABLE, "", ""),
     ((GOOD, INVALID, None), State.INVALID, "0", "1"),
+    ((GOOD, FAIR, None), State.SCORED, "0", "1"),
     ((None, None, GOOD), State.UNSCORED, "", ""),
     ((None, None, None), State.UNSCORED, "", ""),
 ]
@@ -119,9 +120,9 @@ def test_consensus(life, validators, stranger, scores, state, slashed, weighted)
 
 
 def two_models(life, creator, trainers, validators, stranger, **changes):
-    """A further task with two submissions and two equal validators, drawn."""
+    """A further task with two submissions and equal validators, drawn."""
     life.create(creator, **changes)
-    life.register(dict.fromkeys(validators[:2], 20 * WAD))
+    life.register(dict.fromkeys(validators, 20 * WAD))
     life.commit(trainers[0], "E", 10 * WAD)
     life.commit(trainers[1], "F", 10 * WAD)
     life.until(Phase.REVEAL)
@@ -132,14 +133,36 @@ def two_models(life, creator, trainers, validators, stranger, **changes):
 
 
 def test_the_lower_half_decides(newborn, creator, trainers, validators, stranger):
-    """Of two equal stakes the worse score counts, in either direction."""
-    for maximise, expected in ((True, FAIR), (False, GOOD)):
+    """Of two equal stakes that agree well enough the worse score counts, in either direction."""
+    for maximise, expected in ((True, GOOD - 1), (False, GOOD)):
         with undone():
             life = newborn.fork()
-            two_models(life, creator, trainers, validators, stranger, maximise=maximise)
-            life.score({validators[0]: {1: GOOD, 2: GOOD}, validators[1]: {1: FAIR, 2: GOOD}})
+            two_models(life, creator, trainers, validators[:2], stranger, maximise=maximise)
+            life.score({validators[0]: {1: GOOD, 2: GOOD}, validators[1]: {1: GOOD - 1, 2: GOOD}})
             life.settle(stranger)
             assert life.task.submissions[0].score == expected
+
+
+def test_half_of_the_stake_is_no_consensus(newborn, creator, trainers, validators, stranger):
+    """With two equal stakes one honest and one invented score look alike: nobody is slashed."""
+    life = newborn.fork()
+    two_models(life, creator, trainers, validators[:2], stranger)
+    life.score({validators[0]: {1: GOOD, 2: GOOD}, validators[1]: {1: FAIR, 2: INVALID}})
+    life.settle(stranger)
+    assert life.state(1) == life.state(2) == State.UNSCORED and life.task.taken == 0
+    life.check()
+
+
+def test_three_opinions_are_no_consensus(newborn, creator, trainers, validators, stranger):
+    """The median is that of one in three; on the other model it has a neighbour, not equal but near enough."""
+    life = newborn.fork()
+    two_models(life, creator, trainers, validators[:3], stranger)
+    opinions = {1: (GOOD, FAIR, INVALID), 2: (GOOD, FAIR, FAIR + 5 * 10**6)}
+    life.score({v: {i: opinion[n] for i, opinion in opinions.items()} for n, v in enumerate(validators[:3])})
+    life.settle(stranger)
+    assert (life.state(1), life.state(2)) == (State.UNSCORED, State.SCORED)
+    assert [v.slashed for v in life.task.validators] == [2 * WAD, 0, 0]
+    life.check()
 
 
 def test_redraw(life, validators, stranger):
@@ -195,7 +218,7 @@ def test_unopenable_by_half_is_not_void(newborn, creator, trainers, validators, 
     for verdicts, outcome in (((UNOPENABLE, GOOD), "settled"), ((UNOPENABLE, UNOPENABLE), "void")):
         with undone():
             life = newborn.fork()
-            two_models(life, creator, trainers, validators, stranger)
+            two_models(life, creator, trainers, validators[:2], stranger)
             life.score({account: dict(enumerate(verdicts, 1)) for account in validators[:2]})
             life.settle(stranger)
             life.do("finalize", life.number, sender=stranger)
