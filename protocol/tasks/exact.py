@@ -5,30 +5,32 @@ both factors are first rounded to so few bits that every partial sum is exact: t
 terms a factor keeps (52 - log2 K) / 2 bits of its row's largest number: 23 for 32 terms, 18 for 65,536; float32 has 24.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
-# Rows below 2 to this power count as zero. So no product of units is subnormal, which some settings flush to zero.
-_SMALLEST = -480
+# Rows below 2^-480 count as zero and rows from 2^480 on as infinite: then no product or sum is subnormal (some settings
+# flush those to zero) or infinite.
+_SMALLEST, _LARGEST = -480, 480
 
 
 def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """x weightᵀ + bias of x (rows, in), weight (out, in) and bias (out,), all float64 and finite.
 
-    The result (rows, out) is not finite where it overflows.
+    The result (rows, out) is not finite where it leaves the range.
     """
-    terms = x.shape[1]
-    bits = (52 - (terms - 1).bit_length()) // 2
-    inputs, input_units = _rounded(x, bits)
-    weights, weight_units = _rounded(weight, bits)
-    return inputs @ weights.T * input_units * weight_units.T + bias
+    bits = (52 - (x.shape[1] - 1).bit_length()) // 2
+    return (_rounded(x, bits) @ _rounded(weight, bits).T).add_(bias)
 
 
-def _rounded(rows: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Each row as integers of at most `bits` bits and sign, and the unit, a power of two, that they count."""
-    exponents = torch.frexp(rows.abs().amax(dim=1, keepdim=True)).exponent.clamp(min=_SMALLEST)
-    units = _power_of_two(exponents - bits)
-    return torch.round(rows / units), units
+def _rounded(rows: Tensor, bits: int) -> Tensor:
+    """Each row rounded (half to even) to multiples of its largest number's power of two, `bits` places below that."""
+    largest = torch.maximum(rows.amax(dim=1, keepdim=True), -rows.amin(dim=1, keepdim=True))
+    exponents = torch.frexp(largest).exponent
+    # A number this large has no room for anything below the unit, so adding it rounds.
+    rounder = 1.5 * _power_of_two(exponents.clamp(_SMALLEST, _LARGEST) - bits + 52)
+    return (rows + torch.where(exponents > _LARGEST, math.inf, rounder)).sub_(rounder)
 
 
 def _power_of_two(exponents: Tensor) -> Tensor:

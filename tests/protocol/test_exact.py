@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from protocol.tasks.exact import exact_linear
+from protocol.tasks.exact import _rounded, exact_linear
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32).map(float)
 
@@ -46,6 +46,13 @@ def test_it_is_the_product_up_to_the_rounding_of_its_factors(layer):
             assert abs(Fraction(float(result[i, j])) - exact) <= bound
 
 
+@given(npst.arrays("f8", (3, 7), elements=st.floats(-(2.0**90), 2.0**90)))
+def test_rows_are_rounded_half_to_even_to_their_bits(rows):
+    for row, rounded in zip(rows.tolist(), _rounded(torch.from_numpy(rows), 20).tolist(), strict=True):
+        unit = Fraction(2) ** (max(math.frexp(max(map(abs, row)))[1], -480) - 20)
+        assert rounded == [float(round(Fraction(number) / unit) * unit) for number in row]
+
+
 @pytest.mark.parametrize("terms", [1, 2, 3, 1000, 65_536])
 def test_even_the_largest_sums_are_exact(terms):
     x = torch.full((1, terms), 1.0 + 2**-20, dtype=torch.float64)
@@ -64,7 +71,10 @@ def test_the_ends_of_the_range():
     assert product(2.0**-520, 1.0) == 0  # counts as zero
     assert product(2.0**-480, 2.0**-480) == 2.0**-960
     assert product(2.0**-140, 2.0**-140) == 2.0**-280
-    assert math.isinf(product(1e308, 1e10))
+    assert product(2.0**479, 2.0**479) == 2.0**958
+    assert not math.isfinite(product(2.0**480, 1.0))
+    assert not math.isfinite(product(1.0, -(2.0**1000)))
+    assert not math.isfinite(product(2.0**480, 0.0))
     assert product(3.0, -7.0) == -21
 
 
