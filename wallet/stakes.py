@@ -8,7 +8,7 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
-from wallet.history import events_of
+from node.history import events_of
 
 WAD = 10**18
 SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol

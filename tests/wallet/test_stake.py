@@ -1,0 +1,47 @@
+"""`skein stake`, typed as people type it."""
+
+import pytest
+from network import COOLDOWN, SKEIN
+from shell import Shell
+
+from protocol.errors import ConfigInvalid
+
+
+def test_deposit_delegate_exit_withdraw(shell: Shell) -> None:
+    operator = shell.address(1)
+    assert shell.json("stake", "deposit", "10", "-a", "a1", "--dry-run")["simulated"]
+    assert shell.json("stake", "show", "-a", "a1")["own_stake"] == "0"
+    shell.run("stake", "deposit", "10", "-a", "a1")
+    shell.run("stake", "delegate", operator, "2.5", "-a", "a2")
+    shown = shell.json("stake", "show", operator, "-a", "a2")
+    assert (shown["own_stake"], shown["delegated_stake"]) == (str(10 * SKEIN), str(5 * SKEIN // 2))
+
+    shell.run("stake", "exit", "1", "--from", operator, "-a", "a2")
+    (request,) = shell.json("stake", "show", operator, "-a", "a2")["withdrawals"]
+    assert request["assets"] == str(SKEIN)
+    shell.network.sleep(COOLDOWN)
+    shell.run("stake", "withdraw", str(request["id"]), "-a", "a2")
+    assert shell.network.chain().token_balance(shell.address(2)) == 1_000_000 * SKEIN - 3 * SKEIN // 2
+
+
+def test_exit_needs_an_amount_or_all(shell: Shell) -> None:
+    shell.run("stake", "deposit", "3", "-a", "a1")
+    for words in ((), ("1", "--all")):
+        assert "an amount or --all" in shell.run("stake", "exit", *words, "-a", "a1", code=2).stderr
+    shell.run("stake", "exit", "--all", "-a", "a1")
+    assert shell.json("stake", "show", "-a", "a1")["own_exiting"] == str(3 * SKEIN)
+
+
+def test_commission_in_percent(shell: Shell) -> None:
+    shell.run("stake", "commission", "12.5%", "-a", "a1")
+    shell.network.sleep(COOLDOWN)
+    assert shell.json("stake", "show", "-a", "a1")["commission"] == "0.125"
+    with pytest.raises(ConfigInvalid, match="at most 50 %"):
+        shell.run("stake", "commission", "51", "-a", "a1")
+
+
+def test_tables_are_readable(shell: Shell) -> None:
+    told = shell.run("stake", "deposit", "10", "-a", "a1").stdout
+    assert "deposit 10 SKEIN" in told and "+10.0000" in told and "Gas:" in told
+    shown = shell.run("stake", "show", shell.address(1), "-a", "a2").stdout
+    assert "own stake" in shown and "10.0000" in shown

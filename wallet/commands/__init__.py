@@ -1,0 +1,1 @@
+"""The commands: `skein account`, `skein stake`, `skein task`. They parse and print."""

@@ -1,0 +1,84 @@
+"""`skein account`: key files, balances, transfers."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from node.amounts import format_amount, round_amount
+from node.keys import create_keystore, import_key, read_password
+from wallet.actions import Action, Call
+from wallet.commands.options import Address, Amount, DryRun, command
+from wallet.session import Session, address_in
+from wallet.stakes import wallet_figure
+
+account = typer.Typer(no_args_is_help=True, help="Key files, balances, transfers.")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name for the key file.")]
+
+
+@command(account)
+def new(session: Session, name: Name) -> None:
+    """Make a new key and keep it in an encrypted file."""
+    path = session.new_keystore(name)
+    create_keystore(path, read_password(session.settings.password_file, confirm=True))
+    session.show_facts(name=name, address=address_in(path), file=str(path))
+
+
+@command(account, "import")
+def import_(session: Session, name: Name) -> None:
+    """Keep a private key that you have (typed, or on standard input) in an encrypted file."""
+    path = session.new_keystore(name)
+    if sys.stdin.isatty():
+        key = typer.prompt("Private key (0x and 64 hexadecimal digits)", hide_input=True, err=True)
+    else:
+        key = sys.stdin.readline()
+    import_key(path, key.strip(), read_password(session.settings.password_file, confirm=True))
+    session.show_facts(name=name, address=address_in(path), file=str(path))
+
+
+@command(account)
+def show(session: Session) -> None:
+    """What the account has: coin for gas, SKEIN in the wallet, own stake."""
+    session.show_facts(**_balances(session, session.address))
+
+
+def _balances(session: Session, address: str) -> dict[str, Any]:
+    chain = session.chain
+    return {
+        "address": address,
+        "coin": chain.balance(address),
+        "wallet": chain.token_balance(address),
+        "own_stake": int(chain.call("Staking", "assetsOf", address, address)),
+    }
+
+
+@command(account, "list")
+def list_(session: Session) -> None:
+    """All accounts of this computer, with what they have."""
+    files = sorted(session.settings.keystores.glob("*.json"))
+    found = [(path.stem, address_in(path)) for path in files]
+    chain = session.chain
+    rows = [
+        (
+            name,
+            address,
+            chain.balance(address),
+            chain.token_balance(address),
+            int(chain.call("Staking", "stakeOf", address)),
+        )
+        for name, address in found
+    ]
+    columns = ("name", "address", "coin", "wallet", "stake")
+    document = [
+        {name: str(value) if isinstance(value, int) else value for name, value in zip(columns, row, strict=True)}
+        for row in rows
+    ]
+    table = [(row[0], row[1], *(round_amount(wei) for wei in row[2:])) for row in rows]
+    session.show(document, ("Accounts", columns, table))
+
+
+@command(account)
+def send(session: Session, to: Address, amount: Amount, dry_run: DryRun = False) -> None:
+    """Send SKEIN to an address."""
+    call = Call(f"send {format_amount(amount)} SKEIN to {to}", "SkeinToken", "transfer", (to, amount))
+    session.perform(Action((call,), (wallet_figure(session.address),)), dry_run)

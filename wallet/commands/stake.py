@@ -1,0 +1,91 @@
+"""`skein stake`: deposits, delegations, exits, withdrawals, commission."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from node.amounts import parse_address, parse_amount, round_amount
+from wallet import stakes
+from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
+from wallet.session import Session, Table
+
+stake = typer.Typer(no_args_is_help=True, help="Deposits, delegations, exits, withdrawals, commission.")
+ExitAmount = Annotated[
+    int | None, typer.Argument(parser=parsed(parse_amount), metavar="[AMOUNT]", help="SKEIN; or use --all.")
+]
+
+
+@command(stake)
+def deposit(session: Session, amount: Amount, dry_run: DryRun = False) -> None:
+    """Move SKEIN from your wallet into your own pool; it can then be staked on tasks."""
+    session.perform(stakes.deposit(session.chain, session.address, session.address, amount), dry_run)
+
+
+@command(stake)
+def delegate(session: Session, operator: Address, amount: Amount, dry_run: DryRun = False) -> None:
+    """Move SKEIN from your wallet into an operator's pool; you share its rewards and its slashes."""
+    session.perform(stakes.deposit(session.chain, session.address, operator, amount), dry_run)
+
+
+@command(stake, "exit")
+def exit_(
+    session: Session,
+    amount: ExitAmount = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that you have in the pool.")] = False,
+    operator: Annotated[
+        str | None, typer.Option("--from", metavar="OPERATOR", help="Whose pool. Default: your own.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Request a withdrawal. It earns nothing from then on, can still be slashed, and is paid after the cool-down."""
+    if (amount is None) != everything:
+        raise typer.BadParameter("give an amount or --all, not both")
+    pool = parsed(parse_address)(operator) if operator else session.address
+    session.perform(stakes.exit_pool(session.chain, session.address, pool, amount), dry_run)
+
+
+@command(stake)
+def withdraw(
+    session: Session,
+    requests: Annotated[
+        list[int] | None, typer.Argument(metavar="[REQUEST]...", help="Default: all mature ones.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Pay out requested withdrawals whose cool-down is over."""
+    session.perform(stakes.withdraw(session.chain, session.address, requests or []), dry_run)
+
+
+@command(stake)
+def commission(session: Session, percent: Percentage, dry_run: DryRun = False) -> None:
+    """Announce your part of your delegators' rewards; it is in force after the cool-down."""
+    session.perform(stakes.set_commission(session.chain, percent), dry_run)
+
+
+@command(stake)
+def show(session: Session, operator: Operator = None) -> None:
+    """A pool, what you have in it, and the withdrawals that you requested."""
+    pool = operator or session.address
+    state = stakes.pool_state(session.chain, pool)
+    mine = stakes.withdrawals(session.chain, session.address) if session.has_account else []
+    document: dict[str, Any] = {
+        "operator": pool,
+        **{name: str(wei) for name, wei in state.amounts.items()},
+        "commission": f"{state.commission:.6g}",
+        "withdrawals": [
+            {"id": each.id, "operator": each.operator, "assets": str(each.assets), "matures_at": each.matures_at}
+            for each in mine
+        ],
+    }
+    rows = [(name.replace("_", " "), round_amount(wei)) for name, wei in state.amounts.items()]
+    rows.append(("commission", f"{100 * state.commission:g} %"))
+    requests = [(each.id, each.operator, round_amount(each.assets), _time(each.matures_at)) for each in mine]
+    tables: list[Table] = [(f"Pool of {pool}", ("SKEIN", ""), rows)]
+    if requests:
+        tables.append(("Requested withdrawals", ("request", "operator", "SKEIN", "from"), requests))
+    session.show(document, *tables)
+
+
+def _time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,135 @@
+"""Making a task: data are split, the held-out part is sealed, everything is published, the task is created."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from node.amounts import format_amount
+from protocol import heldout
+from protocol.artifacts import manifest_of
+from protocol.chain import Chain
+from protocol.errors import ConfigInvalid
+from protocol.models import tensor_bytes
+from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
+from protocol.store import ArtifactStore
+from protocol.tasks.data import split, write_data
+from wallet.actions import Action, Call, with_approval
+from wallet.datasets import read_source
+from wallet.stakes import wallet_figure
+from wallet.task_file import TaskFile
+
+_HEADER_BYTES = 64 * 1024  # of a model's file, beside its tensors
+_ANY_SIZE = 2**40
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task ready to be published: its specification, its key, and the directories that go to the store."""
+
+    file: TaskFile
+    spec: TaskSpec
+    key: bytes
+    folders: tuple[Path, ...]
+    training_rows: int
+    held_out_rows: int
+
+
+@contextmanager
+def prepared(file: TaskFile) -> Iterator[Prepared]:
+    """Split, seal and specify in a temporary directory; ConfigInvalid or SpecInvalid for what cannot be."""
+    source = read_source(file.data.source, file.data.label)
+    # The division is secret until the key is: the seed is forgotten, the sealed set remembers.
+    training, held_out = split(source.table, file.data.held_out, secrets.token_bytes(32))
+    key = heldout.new_key()
+    with TemporaryDirectory(prefix="skein-task-") as name:
+        root = Path(name)
+        public = write_data(root / "training", training, source.card)
+        sealed = heldout.encrypt(write_data(root / "plain", held_out, source.card), key, root / "sealed")
+        shape = {"features": len(source.card.features), "classes": len(source.card.classes)}
+        spec = _specify(file, shape, manifest_of(public).digest, manifest_of(sealed).digest)
+        folders = (public, sealed, write_spec(spec, root / "spec"))
+        yield Prepared(file, spec, key, folders, len(training), len(held_out))
+
+
+def _specify(file: TaskFile, shape: dict[str, int], training_digest: str, held_out_digest: str) -> TaskSpec:
+    """The specification, accepted by its kind. The model's size follows from its tensors unless the file says it."""
+    from protocol.tasks import load
+
+    scoring, limits = file.scoring, file.limits
+    fields: dict[str, Any] = {
+        "kind": file.kind,
+        "title": file.title or Path(file.data.source).stem,
+        "description": file.description,
+        "metric": file.metric,
+        "maximise": file.maximise,
+        "scale": scoring.scale,
+        "tolerance": scoring.tolerance,
+        "slash_tolerance": scoring.slash_tolerance,
+        "grid": scoring.grid,
+        "model": {**shape, **file.model},
+        "training_digest": training_digest,
+        "held_out_digest": held_out_digest,
+    }
+
+    def spec(max_model_bytes: int) -> TaskSpec:
+        costs = {"max_seconds": limits.max_seconds, "max_memory_bytes": limits.max_memory_bytes}
+        return make_spec(**fields, limits={"max_model_bytes": max_model_bytes, **costs})
+
+    size = limits.max_model_bytes
+    if size is None:
+        size = tensor_bytes(load(spec(_ANY_SIZE)).tensors()) + _HEADER_BYTES
+    made = spec(size)
+    load(made)
+    return made
+
+
+def parameters(task: Prepared) -> dict[str, Any]:
+    """IArena.TaskParameters."""
+    reward, windows, scoring = task.file.reward, task.file.windows, task.file.scoring
+    return {
+        "spec_digest": spec_digest(task.spec),
+        "held_out_digest": task.spec.held_out_digest,
+        "key_hash": "0x" + keccak(task.key).hex(),
+        "bounty": reward.bounty,
+        "bond": task.file.bond,
+        "min_trainer_stake": reward.min_trainer_stake,
+        "min_validator_stake": reward.min_validator_stake,
+        "commit_window": windows.commit,
+        "reveal_window": windows.reveal,
+        "key_window": windows.key,
+        "score_commit_window": windows.score_commit,
+        "score_reveal_window": windows.score_reveal,
+        "scale": task.spec.scale,
+        "tolerance": task.spec.tolerance,
+        "slash_tolerance": task.spec.slash_tolerance,
+        "grid": task.spec.grid,
+        "panel_size": scoring.panel_size,
+        "quorum": scoring.quorum,
+        "paid_ranks": reward.paid_ranks,
+        "maximise": task.spec.maximise,
+    }
+
+
+def creation(chain: Chain, creator: str, task: Prepared) -> Action:
+    """Approve and create; ConfigInvalid when the creator cannot pay."""
+    cost = task.file.reward.bounty + task.file.bond
+    held = chain.token_balance(creator)
+    if held < cost:
+        raise ConfigInvalid(
+            f"Bounty and bond are {format_amount(cost)} SKEIN together; {creator} holds {format_amount(held)}."
+        )
+    what = f"create the task, with {format_amount(cost)} SKEIN of bounty and bond"
+    call = Call(what, "Arena", "createTask", (parameters(task),))
+    return Action(with_approval(chain, creator, "Arena", cost, call), (wallet_figure(creator),))
+
+
+def publish(task: Prepared, store: ArtifactStore) -> None:
+    """Put training data, sealed held-out set and specification into the store."""
+    for folder in task.folders:
+        store.put(folder)

@@ -1,0 +1,184 @@
+"""The file that a creator writes: a task in people's units, as TOML, YAML or JSON; every value can be set by option."""
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from node.amounts import parse_amount, parse_duration, parse_score
+from protocol.documents import explain
+from protocol.errors import ConfigInvalid
+
+YEAR = 365 * 24 * 3600
+
+
+def _from_text(parse: Callable[[str], int]) -> BeforeValidator:
+    """A number is taken as it is written: 0.005 in a file is the decimal 0.005."""
+
+    def read(value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = format(Decimal(repr(value)), "f")
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(read)
+
+
+Amount = Annotated[int, _from_text(parse_amount), Field(gt=0, lt=2**128)]
+Score = Annotated[int, _from_text(parse_score), Field(ge=0, le=2**62)]
+Window = Annotated[int, _from_text(parse_duration), Field(ge=1, le=YEAR)]
+
+
+class Section(BaseModel):
+    """A part of the file; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(Section):
+    """`source`: a data set that ships with Skein, a CSV file, or a directory with x.npy and y.npy. `held_out`: the
+    share of each class that is kept secret for scoring. `label`: the CSV column that names the class."""
+
+    source: str = ""
+    label: str | None = None
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+class RewardSection(Section):
+    """Amounts in SKEIN; the bond is a tenth of the bounty unless it is given."""
+
+    bounty: Amount = parse_amount("100")
+    bond: Amount | None = None
+    min_trainer_stake: Amount = parse_amount("10")
+    min_validator_stake: Amount = parse_amount("10")
+    paid_ranks: Annotated[int, Field(ge=1, le=64)] = 3
+
+
+class WindowSection(Section):
+    """How long each phase is."""
+
+    commit: Window = parse_duration("1d")
+    reveal: Window = parse_duration("2h")
+    key: Window = parse_duration("2h")
+    score_commit: Window = parse_duration("6h")
+    score_reveal: Window = parse_duration("2h")
+
+
+class ScoringSection(Section):
+    """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent."""
+
+    scale: Score = parse_score("1")
+    tolerance: Score = parse_score("0.0001")
+    slash_tolerance: Score = parse_score("0.005")
+    grid: Annotated[Score, Field(ge=1)] = parse_score("0.0001")
+    panel_size: Annotated[int, Field(ge=1, le=32)] = 5
+    quorum: Annotated[int, Field(ge=1, le=32)] = 3
+
+
+class LimitSection(Section):
+    """What one evaluation may cost. The model's size follows from its shape unless it is given."""
+
+    max_model_bytes: int | None = None
+    max_seconds: int = 300
+    max_memory_bytes: int = 2**31
+
+
+class TaskFile(Section):
+    """The whole file."""
+
+    kind: str = "classification"
+    title: str = ""
+    description: str = ""
+    metric: str = "accuracy"
+    maximise: bool = True
+    model: dict[str, JsonValue] = {"hidden": [32]}  # features and classes are taken from the data
+    data: DataSection = DataSection()
+    reward: RewardSection = RewardSection()
+    windows: WindowSection = WindowSection()
+    scoring: ScoringSection = ScoringSection()
+    limits: LimitSection = LimitSection()
+
+    @property
+    def bond(self) -> int:
+        """Token wei; a tenth of the bounty, rounded up, is the least that the contract takes."""
+        return self.reward.bond if self.reward.bond is not None else -(-self.reward.bounty // 10)
+
+    @property
+    def _leaves_time(self) -> bool:
+        return self.limits.max_seconds <= self.windows.score_commit
+
+    def check(self) -> None:
+        """Raise ConfigInvalid for values that are each allowed but do not go together."""
+        scoring, least = self.scoring, -(-self.reward.bounty // 10)
+        rules = {
+            "data.source is missing: name a data set, a CSV file or a directory": bool(self.data.source),
+            "reward.bond must be at least a tenth of reward.bounty": self.bond >= least,
+            "scoring.tolerance must not exceed scoring.slash_tolerance": scoring.tolerance <= scoring.slash_tolerance,
+            "scoring.slash_tolerance must not exceed scoring.scale": scoring.slash_tolerance <= scoring.scale,
+            "scoring.grid must not exceed scoring.scale": scoring.grid <= scoring.scale,
+            "scoring.quorum must not exceed scoring.panel_size": scoring.quorum <= scoring.panel_size,
+            # validators keep away from a task that one evaluation could eat up
+            "limits.max_seconds must not exceed windows.score_commit": self._leaves_time,
+        }
+        for sentence, holds in rules.items():
+            if not holds:
+                raise ConfigInvalid(f"The task does not add up: {sentence}.")
+
+
+def read_task_file(path: Path | None, settings: Sequence[str] = ()) -> TaskFile:
+    """The file with `settings` ("reward.bounty=500") on top of it; ConfigInvalid names what is wrong."""
+    content = _parse(path) if path else {}
+    for setting in settings:
+        _set(content, setting)
+    try:
+        file = TaskFile.model_validate(content)
+    except ValidationError as error:
+        raise ConfigInvalid(
+            f"The task cannot be read{f' from {path}' if path else ''}: {explain(error).rstrip('.')}."
+        ) from None
+    file.check()
+    return file
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    readers: Mapping[str, Callable[[str], Any]] = {
+        ".toml": tomllib.loads,
+        ".json": json.loads,
+        ".yaml": yaml.safe_load,
+        ".yml": yaml.safe_load,
+    }
+    if path.suffix not in readers:
+        raise ConfigInvalid(f"{path} must be a .toml, .yaml or .json file.")
+    try:
+        content = readers[path.suffix](path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigInvalid(f"{path} is not {path.suffix[1:].upper()}: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise ConfigInvalid(f"{path} must hold names and values.")
+    return content
+
+
+def _set(content: dict[str, Any], setting: str) -> None:
+    name, equals, value = setting.partition("=")
+    *sections, last = name.strip().split(".")
+    if not equals or not last:
+        raise ConfigInvalid(f'"{setting}" is not a setting such as reward.bounty=500.')
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise ConfigInvalid(f'"{setting}" names no setting: {section} is a value.')
+    content[last] = _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    """Lists and numbers as JSON, all else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

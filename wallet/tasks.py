@@ -1,0 +1,148 @@
+"""Tasks on the chain: what a creator, or anyone, can do with them. Functions here build actions; nothing is sent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from node.amounts import format_amount
+from node.output import NotFound
+from protocol.calls import Record
+from protocol.chain import Chain
+from protocol.errors import ConfigInvalid
+from protocol.phases import Phase, SubmissionState, phase
+from wallet.actions import Action, Call, Figure, with_approval
+from wallet.stakes import wallet_figure
+
+_UNSETTLED = (SubmissionState.COMMITTED, SubmissionState.DUPLICATE)
+_SCORED_LATER = (SubmissionState.REVEALED, SubmissionState.UNSCORED)
+_AFTER_REVEAL = (Phase.KEY, Phase.VOID, Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.SETTLE)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task at one moment: its record on chain, and the phase at the chain's time `now`."""
+
+    id: int
+    record: Record
+    phase: Phase
+    now: int
+
+
+def words(state: Phase | SubmissionState) -> str:
+    """SCORE_COMMIT is "score commit" to people."""
+    return state.name.lower().replace("_", " ")
+
+
+def read(chain: Chain, task_id: int) -> Task:
+    """The task; NotFound when there is none with this number."""
+    count = int(chain.call("Arena", "taskCount"))
+    if not 1 <= task_id <= count:
+        raise NotFound(f"Task {task_id} does not exist: there are {count} tasks.")
+    return _read(chain, task_id)
+
+
+def _read(chain: Chain, task_id: int) -> Task:
+    record, now = chain.task(task_id), chain.now()
+    return Task(task_id, record, phase(record, now), now)
+
+
+def newest(chain: Chain, limit: int) -> list[Task]:
+    """The newest tasks, newest first."""
+    count = int(chain.call("Arena", "taskCount"))
+    return [_read(chain, task_id) for task_id in range(count, max(0, count - limit), -1)]
+
+
+def submissions(chain: Chain, task: Task) -> list[Record]:
+    """The records of all submissions; the first has id 1."""
+    return [chain.submission(task.id, each) for each in range(1, task.record.submission_count + 1)]
+
+
+def fund(chain: Chain, funder: str, task: Task, assets: int) -> Action:
+    """Add to the bounty."""
+    _expect(task, "be funded", Phase.COMMIT)
+    if assets == 0:
+        raise ConfigInvalid("The amount is zero.")
+    call = Call(f"add {format_amount(assets)} SKEIN to the bounty", "Arena", "fundTask", (task.id, assets))
+    bounty = Figure("bounty", "Arena", "task", (task.id,), lambda record: int(record.parameters.bounty))
+    return Action(with_approval(chain, funder, "Arena", assets, call), (wallet_figure(funder), bounty))
+
+
+def cancel(task: Task, creator: str) -> Action:
+    """Take the task back and claim bounty and bond."""
+    _expect(task, "be cancelled", Phase.COMMIT)
+    if task.record.creator != creator:
+        raise ConfigInvalid(f"Only its creator {task.record.creator} can cancel task {task.id}.")
+    if task.record.submission_count or task.record.validator_count:
+        raise ConfigInvalid(f"Task {task.id} cannot be cancelled any more: somebody has joined it.")
+    calls = (
+        Call(f"cancel task {task.id}", "Arena", "cancelTask", (task.id,)),
+        Call("claim bounty and bond", "Arena", "claimCreator", (task.id,)),
+    )
+    return Action(calls, (wallet_figure(creator),))
+
+
+def release_key(task: Task, key: str) -> Action:
+    """Open the held-out set."""
+    _expect(task, "have its key released", Phase.KEY)
+    return Action((Call(f"release the key of task {task.id}", "Arena", "releaseKey", (task.id, key)),))
+
+
+def settle(chain: Chain, task: Task, caller: str) -> Action:
+    """Settle every submission that can be settled now; panels that nobody drew are drawn first."""
+    _expect(task, "be settled", *_AFTER_REVEAL)
+    calls = tuple(_settlements(chain, task))
+    if not calls:
+        raise ConfigInvalid(f"Task {task.id} has nothing to settle now.")
+    return Action(calls, (wallet_figure(caller),))
+
+
+def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
+    for identity, record in enumerate(submissions(chain, task), start=1):
+        waits = record.settled_attempt == 0
+        if record.state in _SCORED_LATER and task.phase is Phase.SETTLE:
+            waits = record.settled_attempt < task.record.attempt
+            if waits and not chain.call("Arena", "panel", task.id, identity):
+                yield Call(f"draw the panel of submission {identity}", "Arena", "drawPanel", (task.id, identity))
+        elif record.state not in _UNSETTLED:
+            continue
+        if waits:
+            yield Call(f"settle submission {identity}", "Arena", "settle", (task.id, identity))
+
+
+def finalize(task: Task) -> Action:
+    """Fix what everybody can claim; where a second evaluation is due, open that instead."""
+    _expect(task, "be finalized", Phase.SETTLE, Phase.VOID, Phase.ABANDONED)
+    record = task.record
+    if task.phase is not Phase.ABANDONED and record.pending:
+        raise ConfigInvalid(f"Task {task.id} has {record.pending} submissions to be settled first: skein task settle.")
+    if task.phase is Phase.SETTLE and record.unscored and record.attempt == 1:
+        return Action((Call("open the second evaluation", "Arena", "redraw", (task.id,)),))
+    return Action((Call(f"finalize task {task.id}", "Arena", "finalize", (task.id,)),))
+
+
+def claim(chain: Chain, task: Task, account: str) -> Action:
+    """Claim all that the account has in the task: as trainer, as validator, as creator."""
+    _expect(task, "be claimed from", Phase.FINALIZED, Phase.CANCELLED)
+    calls = tuple(_claims(chain, task, account))
+    if not calls:
+        raise ConfigInvalid(f"{account} has nothing to claim from task {task.id}.")
+    stake = Figure("own stake", "Staking", "assetsOf", (account, account))
+    return Action(calls, (wallet_figure(account), stake))
+
+
+def _claims(chain: Chain, task: Task, account: str) -> Iterator[Call]:
+    identity = int(chain.call("Arena", "submissionOf", task.id, account))
+    if identity and not chain.submission(task.id, identity).claimed:
+        yield Call("claim as trainer", "Arena", "claimSubmission", (task.id, identity))
+    validator = chain.validator(task.id, account)
+    if validator.index and not validator.claimed:
+        yield Call("claim as validator", "Arena", "claimValidator", (task.id, account))
+    if task.record.creator == account and not task.record.creator_claimed:
+        yield Call("claim as creator", "Arena", "claimCreator", (task.id,))
+
+
+def _expect(task: Task, what: str, *phases: Phase) -> None:
+    if task.phase not in phases:
+        allowed = " or ".join(map(words, phases))
+        raise ConfigInvalid(
+            f"Task {task.id} cannot {what} now: it is in the phase {words(task.phase)}, not in {allowed}."
+        )
