@@ -73,10 +73,11 @@ def is_prepared(engine: Engine) -> bool:
         raise unusable(engine, error) from error
 
 
-def unusable(engine: Engine, error: DBAPIError) -> ConfigInvalid:
+def unusable(engine: Engine, error: Exception) -> ConfigInvalid:
     """What is wrong with the database, in a sentence, without the password of its URL."""
     url = engine.url.render_as_string(hide_password=True)
-    return ConfigInvalid(f"The database {url} cannot be used ({error.orig}): check INDEXER_DATABASE_URL.")
+    reason = getattr(error, "orig", error)
+    return ConfigInvalid(f"The database {url} cannot be used ({reason}): check INDEXER_DATABASE_URL.")
 
 
 def recreate_derived(connection: Connection) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from indexer import db
 from indexer.fold import Fold, RawLog
 from indexer.reader import Batch
-from indexer.rows import Rows, Shape, placeholder, undo
+from indexer.rows import Contradiction, Rows, Shape, placeholder, undo
 from indexer.tables import DERIVED, POSITION_BITS, Block, Checkpoint, Log, RecentBlock, position_of
 from protocol.deployment import Deployment
 from protocol.errors import ConfigInvalid
@@ -98,8 +98,10 @@ class Index:
         except BaseException as error:
             self.state = before
             self._rows.forget()
-            if isinstance(error, OperationalError):
+            if isinstance(error, (OperationalError, self._engine.dialect.loaded_dbapi.OperationalError)):
                 raise db.unusable(self._engine, error) from error
+            if isinstance(error, (IntegrityError, OverflowError)):
+                raise Contradiction(str(getattr(error, "orig", error))) from error
             raise
 
     def recent(self) -> list[tuple[int, str]]:
@@ -212,7 +214,7 @@ class Index:
             journal_floor=state.journal_floor,
         )
         shape = self._shapes[Checkpoint]
-        self._connection.exec_driver_sql(shape.upsert, tuple(shape.dump(row)))
+        self._connection.exec_driver_sql(shape.upsert, shape.dump(row))
 
     # --- the database
 

@@ -25,13 +25,13 @@ Values = Sequence[Any]
 CACHED_CELLS = 1_000_000
 
 
-class MissingRow(ProtocolError):
-    """An event speaks of something that no earlier event made: the log is not complete."""
+class Contradiction(ProtocolError):
+    """The events contradict one another: the log is not complete. Nothing of it was written."""
 
-    def __init__(self, table: str, key: Key) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(
-            f"An event changes {table} {', '.join(map(str, key))}, which no earlier event made: the RPC endpoint left "
-            "logs out, or the deployment's first block is too late. Mend that and start with an empty database."
+            f"The events contradict one another ({what}): the RPC endpoint left logs out, or the deployment's first "
+            "block is too late. Mend that and start with an empty database."
         )
 
 
@@ -62,12 +62,12 @@ class Shape:
         self.upsert = f"{self.insert} ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {sets}"
         self.delete = f'DELETE FROM "{self.name}" WHERE {where}'
 
-    def dump(self, row: Any) -> list[Any]:
+    def dump(self, row: Any) -> tuple[Any, ...]:
         """The row as the database wants it."""
         values = list(self._values_of(row))
         for at in self._amounts:
             values[at] = pad(values[at])
-        return values
+        return tuple(values)
 
     def load(self, values: Iterable[Any]) -> Any:
         """The twin of a database row."""
@@ -131,11 +131,11 @@ class Rows:
         return cast(T | None, self._find(self._stores[table], key))
 
     def edit(self, table: type[T], *key: Any) -> T:
-        """The row, to be changed. Raises `MissingRow` when there is none."""
+        """The row, to be changed. Raises `Contradiction` when there is none."""
         store = self._stores[table]
         row = store.rows.get(key) or self._find(store, key)
         if row is None:
-            raise MissingRow(store.shape.name, key)
+            raise Contradiction(f"one changes {store.shape.name} {', '.join(map(str, key))}, which none made")
         if self._journaling and key not in store.seen:
             store.seen.add(key)
             self._changes.append((store.shape.name, key, store.shape.dump(row)))
@@ -182,19 +182,22 @@ class Rows:
             store.seen.clear()
 
     def flush(self) -> None:
-        """Write all that changed."""
+        """Write all that changed. Raises OverflowError for amounts below 0, IntegrityError for rows made twice."""
         for store in self._stores.values():
             shape = store.shape
             if store.added:
-                self._cursor.executemany(shape.insert, store.added)
+                self._write(shape.insert, store.added)
                 store.added = []
             if store.dirty:
                 sql = shape.insert if shape.history else shape.upsert
-                self._cursor.executemany(sql, list(map(shape.dump, store.dirty.values())))
+                self._write(sql, list(map(shape.dump, store.dirty.values())))
         if self._journals:
-            self._cursor.executemany(self._journal_sql, self._journals)
+            self._write(self._journal_sql, self._journals)
             self._journals = []
         self._trim()
+
+    def _write(self, sql: str, rows: list[Any]) -> None:
+        self._connection.exec_driver_sql(sql, rows)
 
     def forget(self) -> None:
         """Drop all that is in memory: the database changed underneath, or the transaction failed."""

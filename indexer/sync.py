@@ -23,7 +23,7 @@ class Sync:
     def __init__(self, reader: Reader, index: Index) -> None:
         self._reader = reader
         self._index = index
-        self._told_at = 0.0
+        self._told_at = self._lag_told_at = -_TELL_SECONDS
         self._untold: tuple[int, int] | None = None
 
     def run(self, stop: Event, poll_seconds: float) -> None:
@@ -99,9 +99,9 @@ class Sync:
         )
 
     def _tell_lag(self, tip: Tip) -> None:
-        if time.monotonic() - self._told_at > _TELL_SECONDS:
+        if time.monotonic() - self._lag_told_at > _TELL_SECONDS:
             logger.warning("The RPC endpoint's head is block %d: it is behind, or on another chain", tip.head.number)
-            self._told_at = time.monotonic()
+            self._lag_told_at = time.monotonic()
 
     def _tell(self, first: int, batch: Batch) -> None:
         """One line per batch when following, one every few seconds when catching up."""

@@ -1,0 +1,59 @@
+"""Every table of the index.
+
+Three groups. The *raw store* is what the chain said; nothing but the chain can make it again. The *derived tables* are
+a fold of the projections over the raw store; `rebuild` makes them again without the chain. The *book-keeping* says how
+far the fold is, and what the last blocks changed.
+
+Amounts are token wei. A `position` is a place in history: block number * 2^20 + log index, so that one number orders,
+names and pages events.
+"""
+
+from sqlmodel import SQLModel
+
+from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
+from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommitment, Submission, Task, Validator
+from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock
+from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, position_of
+from indexer.tables.stake import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
+
+BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal)
+RAW: tuple[type[SQLModel], ...] = (Block, Log)
+DERIVED: tuple[type[SQLModel], ...] = (
+    EventKind, Account, BalanceChange, AccountEvent, Totals,
+    Pool, Position, Withdrawal, Lock, Module, Reward, Slash,
+    Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
+)  # fmt: skip
+
+__all__ = [
+    "BOOKKEEPING",
+    "DERIVED",
+    "MAX_LOG_INDEX",
+    "POSITION_BITS",
+    "RAW",
+    "Account",
+    "AccountEvent",
+    "BalanceChange",
+    "Block",
+    "Checkpoint",
+    "EventKind",
+    "Funding",
+    "Journal",
+    "Lock",
+    "Log",
+    "Module",
+    "PanelMember",
+    "Payout",
+    "Pool",
+    "Position",
+    "RecentBlock",
+    "Reward",
+    "Score",
+    "ScoreCommitment",
+    "Slash",
+    "Submission",
+    "Task",
+    "Totals",
+    "Validator",
+    "Withdrawal",
+    "position_of",
+]

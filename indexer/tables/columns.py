@@ -1,0 +1,36 @@
+"""What the columns of all tables are made of."""
+
+from typing import Any
+
+from sqlmodel import Field
+
+from indexer.types import INT64, Uint256
+
+POSITION_BITS = 20
+MAX_LOG_INDEX = (1 << POSITION_BITS) - 1
+
+
+def position_of(block_number: int, log_index: int = 0) -> int:
+    """The place of a log in history; with no index, the first place in the block."""
+    if log_index > MAX_LOG_INDEX:
+        raise ValueError(f"block {block_number} has more than {MAX_LOG_INDEX + 1} logs")
+    return block_number << POSITION_BITS | log_index
+
+
+def int64(**options: Any) -> Any:
+    """A column of a 64-bit integer."""
+    return Field(sa_type=INT64, **options)
+
+
+def uint256(**options: Any) -> Any:
+    """A column of an exact amount of up to 256 bits; 0 unless set."""
+    return Field(default=0, sa_type=Uint256, **options)
+
+
+def primary(kind: Any = None, **options: Any) -> Any:
+    """A column of the primary key."""
+    return Field(primary_key=True, **({"sa_type": kind} if kind is not None else {}), **options)
+
+
+# Rows of composite keys lie in key order, in one tree instead of two. (SQLite only; others ignore it.)
+CLUSTERED = {"sqlite_with_rowid": False}

@@ -1,0 +1,49 @@
+"""An index beside the chain of `network.py`, and one that saw everything that can happen."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from indexing import Indexed
+from life import Life, whole
+from network import Network, running_network
+
+
+@pytest.fixture
+def indexed(network: Network, tmp_path: Path) -> Iterator[Indexed]:
+    """An empty index of this test's own chain."""
+    with Indexed(network, tmp_path / "index.db") as running:
+        yield running
+
+
+@pytest.fixture
+def life(network: Network) -> Life:
+    """This test's own chain, to be acted on."""
+    return Life(network)
+
+
+@pytest.fixture(scope="session")
+def lived(network_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Indexed]:
+    """An index of a chain on which every event occurred; only to be read."""
+    with (
+        running_network(network_state) as network,
+        Indexed(network, tmp_path_factory.mktemp("lived") / "index.db") as running,
+    ):
+        whole(Life(network))
+        network.mine(100)  # so that most of it is final
+        running.sync()
+        yield running
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[[Network], dict[str, list[tuple[object, ...]]]]:
+    """The tables of a new index of the same chain."""
+
+    def tables(network: Network) -> dict[str, list[tuple[object, ...]]]:
+        path = tmp_path / "fresh.db"
+        path.unlink(missing_ok=True)
+        with Indexed(network, path) as other:
+            other.sync()
+            return other.tables()
+
+    return tables

@@ -1,0 +1,81 @@
+"""An index under test: the real parts, put together as `skein indexer sync` does, without its process."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from network import Network
+from sqlmodel import SQLModel
+
+from indexer import db
+from indexer.index import Index
+from indexer.reader import Reader
+from indexer.rpc import Endpoints
+from indexer.sync import Sync
+from indexer.tables import DERIVED, RAW, Checkpoint, RecentBlock
+from indexer.verify import Audit
+
+# The journal is left out: it says how to undo, not what is; that it is right shows when it is used.
+COMPARED: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, *RAW, *DERIVED)
+
+
+class Indexed:
+    """A database and what fills it from a network."""
+
+    def __init__(
+        self, network: Network, path: Path, urls: list[str] | None = None, confirmations: int | None = None
+    ) -> None:
+        self.network = network
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self.endpoints = Endpoints(urls or [network.rpc_url], network.deployment.chain_id, timeout=2, patience=1)
+        self.reader = Reader(self.endpoints, network.deployment, confirmations)
+        self.open()
+
+    def open(self) -> None:
+        """As a process that starts would."""
+        self.engine = db.open_engine(self.url)
+        self.index = Index(self.engine, self.network.deployment)
+        self.follower = Sync(self.reader, self.index)
+
+    def close(self) -> None:
+        self.index.close()
+        self.engine.dispose()
+
+    def restart(self) -> None:
+        self.close()
+        self.open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+        self.endpoints.close()
+
+    def sync(self) -> None:
+        """Up to the chain's head."""
+        while self.follower.step():
+            pass
+
+    def rows(self, table: type[SQLModel], **where: Any) -> list[Any]:
+        """Rows of a table by exact values, in the order of its key."""
+        from sqlalchemy import select
+
+        columns = table.__table__.c  # type: ignore[attr-defined]
+        statement = select(*columns).where(*(columns[name] == value for name, value in where.items()))
+        with self.engine.connect() as connection:
+            return list(connection.execute(statement.order_by(*table.__table__.primary_key)).all())  # type: ignore[attr-defined]
+
+    def one(self, table: type[SQLModel], **where: Any) -> Any:
+        """The only such row."""
+        (row,) = self.rows(table, **where)
+        return row
+
+    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+        """Everything in the index."""
+        return {str(table.__tablename__): [tuple(row) for row in self.rows(table)] for table in COMPARED}
+
+    def differences(self) -> list[str]:
+        """What differs from the contracts' own views."""
+        return list(Audit(self.engine, self.network.chain()))

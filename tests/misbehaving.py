@@ -1,0 +1,70 @@
+"""A provider in front of a real node that behaves as providers do: limits, outages, lags and nonsense."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import orjson
+
+Answer = dict[str, Any]
+# Called with each request and the node's answer to it; returns what the client gets, or an HTTP status instead.
+Bend = Callable[[Answer, Answer], Answer | int]
+
+
+@dataclass
+class Provider:
+    """Where it listens, how it bends answers, and what it was asked."""
+
+    url: str = ""
+    bend: Bend = lambda request, answer: answer
+    asked: list[Answer] = field(default_factory=list)
+
+    def count(self, method: str) -> int:
+        """How often a method was called."""
+        return sum(request["method"] == method for request in self.asked)
+
+
+@contextmanager
+def provider(node: str, bend: Bend | None = None) -> Iterator[Provider]:
+    """A provider in front of the node."""
+    state = Provider()
+    if bend is not None:
+        state.bend = bend
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            told = orjson.loads(httpx.post(node, content=body, headers={"content-type": "application/json"}).content)
+            asked = orjson.loads(body)
+            pairs = list(zip(asked, told, strict=True)) if isinstance(asked, list) else [(asked, told)]
+            state.asked += [request for request, _ in pairs]
+            bent = [state.bend(request, answer) for request, answer in pairs]
+            status = next((each for each in bent if isinstance(each, int)), 200)
+            self.reply(status, b"busy" if status != 200 else orjson.dumps(bent if isinstance(asked, list) else bent[0]))
+
+        def reply(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
