@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from creation import data
 from network import Network
 from shell import PASSWORD, Shell
+
+__all__ = ["data", "shell"]
 
 
 @pytest.fixture

@@ -19,8 +19,17 @@ commit = "15m"
 [scoring]
 tolerance = 0.00001
 """
-YAML = "title: Digits\ndata: {source: digits}\nreward: {bounty: '250.5'}\nwindows: {commit: 15m}\nscoring: {tolerance: 0.00001}\n"
-JSON = '{"title": "Digits", "data": {"source": "digits"}, "reward": {"bounty": 250.5}, "windows": {"commit": 900}, "scoring": {"tolerance": "0.00001"}}'
+YAML = """
+title: Digits
+data: {source: digits}
+reward: {bounty: '250.5'}
+windows: {commit: 15m}
+scoring: {tolerance: 0.00001}
+"""
+JSON = """
+{"title": "Digits", "data": {"source": "digits"}, "reward": {"bounty": 250.5},
+ "windows": {"commit": 900}, "scoring": {"tolerance": "0.00001"}}
+"""
 
 
 @pytest.mark.parametrize(("name", "text"), [("t.toml", TOML), ("t.yaml", YAML), ("t.json", JSON)])
@@ -28,7 +37,12 @@ def test_all_formats_mean_the_same(tmp_path: Path, name: str, text: str) -> None
     path = tmp_path / name
     path.write_text(text)
     file = read_task_file(path)
-    assert (file.title, file.data.source, file.windows.commit, file.scoring.tolerance) == ("Digits", "digits", 900, 10_000)
+    assert (file.title, file.data.source, file.windows.commit, file.scoring.tolerance) == (
+        "Digits",
+        "digits",
+        900,
+        10_000,
+    )
     assert file.reward.bounty == 2505 * SKEIN // 10
 
 
@@ -52,7 +66,7 @@ def test_the_bond_is_a_tenth_rounded_up() -> None:
         ("scoring.tolerance=0.1", "scoring.tolerance must not exceed"),
         ("scoring.grid=2", "scoring.grid must not exceed"),
         ("limits.max_seconds=30000", "limits.max_seconds must not exceed windows.score_commit"),
-        ("reward.bounty=-5", "reward.bounty: \"-5\" is not an amount"),
+        ("reward.bounty=-5", 'reward.bounty: "-5" is not an amount'),
         ("reward.paid_ranks=65", "reward.paid_ranks: Input should be less than or equal to 64"),
         ("windows.commit=2 weeks", "is not a duration"),
         ("windows.key=400d", "windows.key: Input should be less than or equal to 31536000"),
