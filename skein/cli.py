@@ -1,0 +1,57 @@
+"""`skein`: the command groups of all programs under one name."""
+
+import importlib
+from dataclasses import dataclass
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from node.output import run_cli
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A Typer application that is imported when it is asked for: `skein stake` should not wait for FastAPI."""
+
+    module: str
+    name: str
+
+    def load(self) -> click.Command:
+        application = getattr(importlib.import_module(self.module), self.name)
+        return typer.main.get_command(application)
+
+
+MOUNTS = {
+    "demo": Mount("skein.commands", "demo"),
+    "localnet": Mount("skein.commands", "localnet"),
+    "account": Mount("wallet.cli", "account"),
+    "stake": Mount("wallet.cli", "stake"),
+    "task": Mount("wallet.cli", "task"),
+    "trainer": Mount("trainer.cli", "app"),
+    "validator": Mount("validator.cli", "app"),
+    "indexer": Mount("indexer.cli", "app"),
+}
+
+
+class Programs(TyperGroup):
+    """The group that mounts them, in this order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(MOUNTS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return MOUNTS[cmd_name].load() if cmd_name in MOUNTS else None
+
+
+app = typer.Typer(cls=Programs, no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def root() -> None:
+    """Skein: trainers compete to train the best model, validators score them, a chain holds the stakes and pays."""
+
+
+def main() -> None:
+    """The console script."""
+    run_cli(app)

@@ -1,0 +1,80 @@
+"""`skein localnet` and `skein demo`."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from skein.localnet import Localnet
+from skein.processes import arm_signals
+
+localnet = typer.Typer()
+demo = typer.Typer()
+Directory = Annotated[
+    Path | None,
+    typer.Option("--dir", metavar="DIR", help="Where all files go. Default: a new one, gone at the end."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextmanager
+def workplace(directory: Path | None) -> Iterator[Path]:
+    """The named directory, or one that is gone afterwards."""
+    if directory:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="skein-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@localnet.command("localnet")
+def run_localnet(
+    directory: Directory = None,
+    block_seconds: Annotated[int, typer.Option(min=1, help="Seconds between blocks.")] = 1,
+    cooldown_seconds: Annotated[int, typer.Option(min=0, help="Cool-down of withdrawals.")] = 600,
+    as_json: AsJson = False,
+) -> None:
+    """Run a network of your own: a chain, the contracts, an indexer with its API. Ctrl-C ends it.
+
+    With --dir it goes on where it was when it is started again.
+    """
+    arm_signals()
+    console = Console(stderr=True)
+    with workplace(directory) as place, Localnet(place, block_seconds, cooldown_seconds, console.print) as network:
+        if as_json:
+            typer.echo(json.dumps(asdict(network.addresses)))
+        else:
+            for line in network.describe():
+                typer.echo(line)
+        wait(network)
+
+
+def wait(network: Localnet) -> None:
+    """Until a Ctrl-C; ProcessFailed when a part of the network ends by itself."""
+    try:
+        while True:
+            network.supervisor.check()
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        typer.echo("Stopping.", err=True)
+
+
+@demo.command("demo")
+def run_demo(
+    directory: Directory = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until a Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a whole network train, score, pay, and catch three cheats, on this machine, in about three minutes."""
+    from skein.show import perform
+
+    arm_signals()
+    with workplace(directory) as place:
+        perform(place, keep, as_json)

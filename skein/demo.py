@@ -1,0 +1,185 @@
+"""`skein demo`: a whole network at work on this machine, and its books at the end.
+
+Every participant is a process of its own that talks only to the chain and the store. This program starts them, watches
+through the API, and reads every figure that it shows from the chain or the API.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from protocol.errors import ProtocolError
+from protocol.store import open_store
+from skein.api import Api
+from skein.audit import Wealth, checks, gas, verify_index, wealth
+from skein.cast import Cast
+from skein.localnet import Localnet
+from skein.processes import until
+from skein.report import Result
+from skein.story import Story
+from skein.winners import Evaluation, evaluate_again
+from wallet.actions import carry_out
+from wallet.create import Prepared, creation, prepared, publish
+from wallet.held_out_keys import HeldOutKeys
+from wallet.task_file import TaskFile, WindowSection
+
+Say = Callable[[str], None]
+Tell = Callable[[int, str], None]
+
+# Seconds, on a machine with two free cores; a slower or busier one gets more.
+_WINDOWS = {"commit": 45, "reveal": 15, "key": 15, "score_commit": 30, "score_reveal": 12}
+_NOMINAL_SECONDS = 4.0  # for `prepare_tasks` on such a machine
+_SLOWEST = 3.0
+_SCORING = {"tolerance": "0.0001", "slash_tolerance": "0.005", "grid": "0.0001"}
+_LIMITS = {"max_seconds": 30, "max_memory_bytes": 2**31}
+TASKS: tuple[dict[str, Any], ...] = (
+    {
+        "title": "Is a breast mass malignant?",
+        "data": {"source": "breast_cancer", "held_out": 0.4},
+        "model": {"hidden": [16]},
+        "reward": {"bounty": "1000", "min_trainer_stake": "200", "min_validator_stake": "200"},
+        "scoring": {**_SCORING, "panel_size": 5, "quorum": 3},
+    },
+    {
+        "title": "Which digit was written?",
+        "data": {"source": "digits", "held_out": 0.4},
+        "model": {"hidden": [48]},
+        "reward": {"bounty": "2000", "min_trainer_stake": "300", "min_validator_stake": "250"},
+        "scoring": {**_SCORING, "panel_size": 4, "quorum": 2},  # of five validators, four are drawn for each model
+    },
+)
+READY_SECONDS = 120.0
+
+
+class DemoFailed(ProtocolError):
+    """The network did not do what it is there for."""
+
+
+class Demo:
+    """One demonstration on a network that runs; `tell` gets each sentence of the story with its block."""
+
+    def __init__(self, network: Localnet, say: Say, tell: Tell, started: float) -> None:
+        self.network = network
+        self.cast = Cast(network)
+        self.api = Api(network.addresses.api_url)
+        self.store = open_store(network.addresses.store)
+        self.chain = network.chain()
+        self._say = say
+        self._tell = tell
+        self._started = started
+        self._titles: dict[str, str] = {}
+        self._work_began = started
+        self.first_reward_seconds = 0.0
+
+    # --- acts
+
+    def prepare(self, tasks: list[Prepared]) -> Mapping[str, Wealth]:
+        """Money, stakes, programs; then the tasks. Returns what everybody had before anything was staked."""
+        self._say("handing out SKEIN")
+        self.cast.fund()
+        before = wealth(self.chain, self.cast, self.chain.head().number)
+        self.cast.start()
+        self._say("staking and delegating")
+        self.cast.stake()
+        self._say("waiting for the participants' programs")
+        until(self.cast.is_ready, READY_SECONDS, "The last of the participants", self.network.supervisor)
+        self._say("publishing the tasks")
+        for task in tasks:
+            self._create(task)
+        self.network.start_clock()
+        self._work_began = time.monotonic()
+        return before
+
+    def _create(self, task: Prepared) -> None:
+        creator = self.cast["creator"]
+        HeldOutKeys(creator.home / "held-out-keys").keep(task.key)
+        publish(task, self.store)
+        chain = self.network.chain(creator.account)
+        outcome = carry_out(chain, creation(chain, creator.address, task))
+        created = outcome.event("Arena.TaskCreated").args
+        self._titles[created["spec_digest"]] = task.spec.title
+
+    def watch(self, count: int) -> None:
+        """Tell the story until all money is paid out."""
+        story = Story(self.api, self.cast, lambda digest: self._titles.get(digest, digest))
+        tasks: list[dict[str, Any]] = []
+        while True:
+            for block, sentence in story.news():
+                self._note(sentence)
+                self._tell(block, sentence)
+            tasks = list(self.api.all("/tasks", order="id"))
+            if len(tasks) == count and all(self._is_over(task) for task in tasks):
+                return
+            self.network.supervisor.check()
+            self._check_time(tasks)
+            time.sleep(0.5)
+
+    def _check_time(self, tasks: list[dict[str, Any]]) -> None:
+        """All windows, twice over: what is not done then hangs."""
+        limit = READY_SECONDS + sum(2 * int(task[f"{name}_window"]) for task in tasks[:1] for name in _WINDOWS)
+        if time.monotonic() - self._work_began > limit:
+            phases = ", ".join(f"task {task['id']} is in the phase {task['phase']}" for task in tasks)
+            raise DemoFailed(f"Not all was paid out after {limit:.0f} seconds: {phases or 'no task is indexed'}.")
+
+    def _note(self, sentence: str) -> None:
+        if " earns " in sentence and not self.first_reward_seconds:
+            self.first_reward_seconds = time.monotonic() - self._started
+
+    def _is_over(self, task: dict[str, Any]) -> bool:
+        if not (task["finalized"] and task["creator_claimed"]):
+            return False
+        claims = (f"/tasks/{task['id']}/{kind}" for kind in ("submissions", "validators"))
+        return all(each["claimed"] for path in claims for each in self.api.all(path))
+
+    # --- books
+
+    def result(self, before: Mapping[str, Wealth]) -> Result:
+        """Everything worth knowing, read at a block that chain and API both have; nothing moves any more."""
+        self._say("checking the books")
+        block = self.chain.head().number
+        until(lambda: self.api.block() >= block, 30, "The newest block in the API")
+        after = wealth(self.chain, self.cast, block)
+        tasks = list(self.api.all("/tasks", order="id"))
+        return Result(
+            names={actor.address: actor.name for actor in self.cast},
+            titles={task["id"]: self._titles[task["spec_digest"]] for task in tasks},
+            api_url=self.api.url,
+            block=block,
+            tasks=tasks,
+            leaderboards={task["id"]: list(self.api.all(f"/tasks/{task['id']}/submissions")) for task in tasks},
+            winners={task["id"]: self._evaluate_winner(task["id"]) for task in tasks},
+            slashes=list(self.api.all("/slashes", order="position")),
+            before=before,
+            after=after,
+            gas=gas(self.chain, block),
+            checks=checks(self.chain, self.api, self.cast, block, before, after),
+            differences=verify_index(self.network),
+            first_reward_seconds=self.first_reward_seconds,
+            seconds=time.monotonic() - self._started,
+        )
+
+    def _evaluate_winner(self, task_id: int) -> Evaluation:
+        (best,) = self.api.get(f"/tasks/{task_id}/leaderboard", limit=1)["data"]
+        return evaluate_again(self.chain, self.store, task_id, best["id"])
+
+
+def run(network: Localnet, files: Future[list[Prepared]], say: Say, tell: Tell, started: float) -> Result:
+    """The whole demonstration on a network that runs, its clock not started. Raises DemoFailed, ProcessFailed."""
+    demo = Demo(network, say, tell, started)
+    before = demo.prepare(files.result())
+    say("the network is at work")
+    demo.watch(len(TASKS))
+    return demo.result(before)
+
+
+def prepare_tasks(stack: ExitStack) -> list[Prepared]:
+    """Split, seal and specify both tasks; their files stay until `stack` is closed."""
+    began = time.monotonic()
+    files = [TaskFile.model_validate({**task, "limits": _LIMITS}) for task in TASKS]
+    made = [stack.enter_context(prepared(file)) for file in files]
+    pace = min(max(1.0, (time.monotonic() - began) / _NOMINAL_SECONDS), _SLOWEST)
+    windows = WindowSection(**{name: round(pace * seconds) for name, seconds in _WINDOWS.items()})
+    return [replace(task, file=task.file.model_copy(update={"windows": windows})) for task in made]
