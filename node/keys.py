@@ -13,6 +13,7 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
 from protocol.errors import ConfigInvalid
 
@@ -41,6 +42,14 @@ def load_keystore(path: Path, password: str) -> LocalAccount:
         raise ConfigInvalid(f"{path} is a damaged key file ({error} is missing or wrong).") from error
     _warn_if_open(path)
     return account
+
+
+def address_in(path: Path) -> str:
+    """The address that a key file names; needs no password. `ConfigInvalid` if it is no key file or names none."""
+    try:
+        return str(to_checksum_address("0x" + str(json.loads(_read(path))["address"]).removeprefix("0x")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigInvalid(f"{path} is not a key file (keystore v3) that names its address.") from error
 
 
 def _read(path: Path) -> str:

@@ -21,7 +21,7 @@ from protocol import phases
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import salt
-from protocol.errors import ArtifactError, ChainUnavailable, ProtocolError, SpecInvalid
+from protocol.errors import ArtifactError, ChainUnavailable, ConfigInvalid, ProtocolError, SpecInvalid
 from protocol.phases import Phase
 from protocol.specs import MAX_SPEC_BYTES, TaskSpec, check_parameters, read_spec
 from protocol.store import ArtifactStore, Limits
@@ -29,7 +29,7 @@ from protocol.store import ArtifactStore, Limits
 logger = logging.getLogger(__name__)
 
 
-class TaskRefused(ProtocolError):
+class TaskRefused(ConfigInvalid):
     """This client keeps away from a task; the message says why."""
 
 
@@ -62,6 +62,8 @@ class Participant(ABC):
         self.jobs = Jobs(policy.workers, first_pause=policy.retry_seconds)
         self.upkeep = Upkeep(means.chain, means.sender, policy.spread_seconds)
         self._specs: dict[int, TaskSpec | TaskRefused] = {}
+        self.refused: dict[int, TaskRefused] = {}
+        """Why this client keeps away from tasks, by their ids."""
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
         self._below = int((self.journal.recall("finished") or {}).get("below", 1))
@@ -99,6 +101,10 @@ class Participant(ABC):
                 self._visit(task_id)
         self._forget_finished()
 
+    def has_ended(self, task_id: int) -> bool:
+        """Whether nothing is left to do in a task."""
+        return task_id < self._below or task_id in self._ended
+
     def close(self) -> None:
         """Stop what runs beside the loop."""
         self.jobs.close()
@@ -112,6 +118,7 @@ class Participant(ABC):
         except ChainUnavailable:
             raise
         except TaskRefused as refused:
+            self.refused[task_id] = refused
             self._tell(task_id, logging.INFO, f"Kept away from task={task_id}: {refused}")
         except ProtocolError as error:
             level = logging.WARNING if error.retryable else logging.ERROR

@@ -1,12 +1,13 @@
 """What a participant decides for itself: which tasks it joins, and with how much stake."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from node.amounts import format_amount, parse_address, parse_amount
 from protocol.calls import Record
+from protocol.errors import ConfigInvalid
 
 
 def _wei(value: Any) -> Any:
@@ -25,9 +26,14 @@ Addresses = Annotated[frozenset[Annotated[str, BeforeValidator(parse_address)]],
 
 
 class Policy(BaseSettings):
-    """Choices of one participant. Lists are comma-separated; an empty list of what is allowed allows everything."""
+    """Choices of one participant. Lists are comma-separated; an empty list of what is allowed allows everything.
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+    Subclasses name their program by `env_prefix`.
+    """
+
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
+    )
 
     stake: Amount = 0
     """Stake on a task, SKEIN; 0 for the least that the task takes."""
@@ -42,9 +48,11 @@ class Policy(BaseSettings):
     tasks: TaskIds = frozenset()
     """Only these task ids."""
     deny_tasks: TaskIds = frozenset()
+    """Never these task ids."""
     creators: Addresses = frozenset()
     """Only tasks of these creators."""
     deny_creators: Addresses = frozenset()
+    """Never tasks of these creators."""
     margin_seconds: Annotated[int, Field(ge=0)] = 60
     """How long before a deadline the last transaction for it is sent; at most a fifth of the phase."""
     spread_seconds: Annotated[float, Field(ge=0)] = 6.0
@@ -55,6 +63,17 @@ class Policy(BaseSettings):
     """The first pause before something that failed is tried again; the pauses grow to a minute."""
     max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
     """The largest data set that is fetched."""
+
+    @classmethod
+    def read(cls, **flags: Any) -> Self:
+        """The settings, where a flag that is not None goes before the environment. `ConfigInvalid` names a bad one."""
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"{cls.model_config.get('env_prefix', '')}{first['loc'][0]}".upper()
+            reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+            raise ConfigInvalid(f"{name} cannot be {first['input']!r}: {reason}.") from error
 
     def refusal(self, task_id: int, task: Record) -> str | None:
         """Why the task's record on chain rules it out, or None."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 
 from eth_account.signers.local import LocalAccount
 
@@ -37,7 +36,7 @@ def serve(
     Waits for a chain that does not answer. ConfigInvalid if another client runs with the key.
     """
     account = settings.account()
-    with lock_keystore(settings.keystore.expanduser()) if settings.keystore else nullcontext():
+    with lock_keystore(settings.key_file()):
         opening = Loop(lambda: None, settings.poll_seconds, name)
         means = opening.patiently(lambda: means_of(settings, account))
         if means is None:

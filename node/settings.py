@@ -30,18 +30,24 @@ class ClientSettings(NetworkSettings):
     max_fee_gwei: Annotated[float, Field(gt=0)] | None = None
     """The most that is paid for a unit of gas."""
     log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
+    """One JSON object a line instead of text."""
 
     @property
     def max_fee_per_gas(self) -> int | None:
         """`max_fee_gwei` in wei."""
         return None if self.max_fee_gwei is None else round(self.max_fee_gwei * 10**9)
 
-    def account(self) -> LocalAccount:
-        """The account of the key file; reads or asks for its password."""
+    def key_file(self) -> Path:
+        """The key file; `ConfigInvalid` if none is set."""
         if self.keystore is None:
             raise ConfigInvalid("This needs a key: give a key file with --keystore or SKEIN_KEYSTORE.")
-        return load_keystore(self.keystore.expanduser(), read_password(self.password_file))
+        return self.keystore.expanduser()
+
+    def account(self) -> LocalAccount:
+        """The account of the key file; reads or asks for its password."""
+        return load_keystore(self.key_file(), read_password(self.password_file))
 
     def chain(self, account: LocalAccount | None = None, **options: Any) -> Chain:
         """The network's contracts; pays at most `max_fee_gwei`."""

@@ -18,7 +18,7 @@ class NetworkSettings(BaseSettings):
     """What every program needs to know of its network; each field is read from `SKEIN_<FIELD>`."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix="SKEIN_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="SKEIN_", env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
     )
 
     rpc_url: str = "http://127.0.0.1:8545"

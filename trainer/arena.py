@@ -14,10 +14,9 @@ from node.participant import Means, Participant, TaskRefused
 from protocol.artifacts import manifest_of
 from protocol.calls import Record
 from protocol.encoding import submission_commitment
-from protocol.errors import ProtocolError, TaskFailed
+from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.phases import Phase, SubmissionState
 from protocol.specs import TaskSpec
-from protocol.staging import local_storage, promote, staged_directory
 from protocol.store import Limits
 from trainer import process
 from trainer.settings import TrainerSettings
@@ -95,18 +94,15 @@ class ArenaTrainer(Participant):
         folder, model = self.folder(task_id), self.model_folder(task_id)
         data = self.store.get(spec.training_digest, folder / "data", Limits(self.policy.max_download_bytes))
         logger.info("Training task=%s (%s) kind=%s", task_id, spec.title, spec.kind)
-        with local_storage(f"Keeping the model {model}"), staged_directory(model) as stage:
-            job = {
-                "spec": str(folder / "spec"),
-                "data": str(data),
-                "output": str(stage),
-                "seed": self.seed(task_id),
-                # The training ends by itself well before it would be ended, and keeps its best model.
-                "budget": {"max_seconds": 0.8 * seconds, **self.policy.budget()},
-            }
-            score = process.run(job, folder, seconds, self.jobs.stopping, f"task={task_id}")
-            if not model.exists():  # unless somebody put one there meanwhile
-                promote(stage, model)
+        job = {
+            "spec": str(folder / "spec"),
+            "data": str(data),
+            "output": str(model),
+            "seed": self.seed(task_id),
+            # The training ends by itself well before it would be ended, and keeps its best model.
+            "budget": {"max_seconds": 0.8 * seconds, **self.policy.budget()},
+        }
+        score = process.run(job, folder, seconds, self.jobs.stopping, f"task={task_id}")
         logger.info("Trained task=%s score=%.4f on the rows kept aside", task_id, score)
         return model
 
@@ -149,7 +145,7 @@ class ArenaTrainer(Participant):
         deadline = task.reveal_ends - self.policy.margin(task.parameters.reveal_window)
         model = self.make_model(task_id, task, spec, deadline)
         if model is not None and self._commitment(task_id, manifest_of(model).digest) != submission.commitment:
-            raise TaskRefused(f"the model in {model} is not the one that was committed: put that one there.")
+            raise ConfigInvalid(f"the model in {model} is not the one that was committed: put that one there.")
         return model
 
     def _publish(self, task_id: int) -> bool:

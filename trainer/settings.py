@@ -8,22 +8,29 @@ _BUDGET = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout", "
 
 
 class TrainerSettings(Policy):
-    """Which tasks to train for, and how. What is left empty of the training, the task's kind decides.
+    """Which tasks to train for, and how. What is not set of the training, the task's kind decides.
 
-    See `protocol.tasks.base.Budget` for the meaning and range of each.
+    See `protocol.tasks.base.Budget` for the ranges.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TRAINER_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TRAINER_")
 
     epochs: int | None = None
+    """The most passes over the training data."""
     batch_size: int | None = None
+    """Rows per step."""
     learning_rate: float | None = None
+    """Size of a step."""
     weight_decay: float | None = None
+    """Pull of the weights towards zero."""
     dropout: float | None = None
+    """Share of the hidden units that are left out at each step, below 1."""
     validation: float | None = None
+    """Share of the training data kept aside to stop early."""
     patience: int | None = None
+    """Passes without progress after which training stops."""
     seed: int | None = None
-    """Of the training; empty: one that follows from address and task, so that no two trainers make the same model."""
+    """Seed of the training; unset: it follows from address and task, so that no two trainers make the same model."""
 
     def budget(self) -> dict[str, float]:
         """The choices that were made, by their names in Budget."""

@@ -52,12 +52,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """What the evaluations of one task share: its files' folder, its specification's and held-out set's digest."""
+    """What the evaluations of one task share: its files' folder, its specification's and held-out set's digest.
+
+    `own_data`: evaluate on the data set in this folder instead of the held-out set, for dry runs.
+    """
 
     folder: Path
     spec: TaskSpec
     spec_digest: str
     held_out_digest: str
+    own_data: Path | None = None
 
     @property
     def spec_folder(self) -> Path:
@@ -70,7 +74,7 @@ class Case:
 
     @property
     def opened(self) -> Path:
-        return self.folder / "held-out-opened"
+        return self.own_data or self.folder / "held-out-opened"
 
     def model_folder(self, digest: str) -> Path:
         """Where a submission's model lies once it was fetched."""

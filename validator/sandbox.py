@@ -25,6 +25,7 @@ from validator.sandbox_child import EXIT_BROKEN, EXIT_MEMORY
 
 logger = logging.getLogger(__name__)
 
+_CHILD = (sys.executable, "-I", "-m", "validator.sandbox_child")
 _START_SECONDS = 300  # loading the libraries on a machine that is busy with everything else
 # Numeric libraries start threads as they load; a forked child has none of them, so they must never exist.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
@@ -54,7 +55,7 @@ class Sandbox:
     """
 
     def __init__(self, evaluator: str = "validator.evaluator", folders: Sequence[Path] = ()) -> None:
-        self._command = [sys.executable, "-I", "-m", "validator.sandbox_child", evaluator, *map(str, folders)]
+        self._command = [*_CHILD, evaluator, *map(str, folders)]
         self._idle: list[_Warm] = []
         self._busy: set[_Warm] = set()
         self._lock = threading.Lock()
@@ -77,12 +78,6 @@ class Sandbox:
             raise
         self._give_back(warm)
         return _judge(report, limits, output)
-
-    def layers(self) -> list[str]:
-        """The layers of confinement that are active here; see `validator.isolation`."""
-        warm = self._take()
-        self._give_back(warm)
-        return warm.layers
 
     def close(self) -> None:
         """End all children, also those at work: what runs there fails with SandboxUnavailable."""
@@ -110,6 +105,21 @@ class Sandbox:
                 self._idle.append(warm)
         if not usable:
             warm.kill()
+
+
+def confinement() -> list[str]:
+    """The layers by which evaluations are confined on this system; see `validator.isolation`."""
+    child = _Warm(_CHILD)
+    child.kill()
+    return child.layers
+
+
+def tell_confinement() -> None:
+    """Log how evaluations are confined, as a warning where only Python itself stands between model and network."""
+    layers = confinement()
+    weak = "audit" in layers
+    told = "; use Linux for more" if weak else ""
+    logger.log(logging.WARNING if weak else logging.INFO, "Evaluations are confined by %s%s", ", ".join(layers), told)
 
 
 class _Warm:

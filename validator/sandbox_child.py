@@ -1,6 +1,7 @@
 """The far end of the sandbox: loads the evaluator once, then forks one confined process per evaluation.
 
-Run by `validator.sandbox` as `python -I -m validator.sandbox_child EVALUATOR [FOLDER…]`. Loading the libraries takes
+Run by `validator.sandbox` as `python -I -m validator.sandbox_child [EVALUATOR [FOLDER…]]`; without an evaluator it only
+says how it would confine one. Loading the libraries takes
 seconds, forking milliseconds. Started as a program of its own, it holds no key, no password and no connection.
 
 Standard input: one job a line, JSON {"job": {...}, "inputs": [folder…], "output": folder, "limits": {...}}.
@@ -32,17 +33,16 @@ Evaluator = Callable[[dict[str, Any], Path], None]
 
 def main() -> None:
     """Serve jobs until standard input closes."""
-    evaluator, *folders = sys.argv[1:]
-    sys.path[:0] = folders
+    sys.path[:0] = sys.argv[2:]
     try:
-        run: Evaluator = importlib.import_module(evaluator).run
+        modules = [importlib.import_module(evaluator) for evaluator in sys.argv[1:2]]
+        run: Evaluator | None = modules[0].run if modules else None
     except Exception as error:  # whatever an import raises, the parent must hear it
         _answer({"failed": f"{type(error).__name__}: {error}"})
         return
     layers = _probe()
     _answer({"layers": layers})
-    # Unbuffered, so that select() sees what there is.
-    while line := _next_line():
+    while run is not None and (line := _next_line()):
         _answer(_report_of(partial(_supervise, run, json.loads(line), layers)) or _LOST)
 
 
@@ -52,6 +52,7 @@ def _answer(message: dict[str, Any]) -> None:
 
 
 def _next_line() -> bytes:
+    """Unbuffered, so that select() sees what there is."""
     line = b""
     while not line.endswith(b"\n") and (piece := os.read(0, 65536)):
         line += piece

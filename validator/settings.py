@@ -8,4 +8,4 @@ from node.policy import Policy
 class ValidatorSettings(Policy):
     """Which tasks to score for, and with how much stake."""
 
-    model_config = SettingsConfigDict(env_prefix="VALIDATOR_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="VALIDATOR_")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from node.keys import create_keystore, import_key, load_keystore, lock_keystore, read_password
+from node.keys import address_in, create_keystore, import_key, load_keystore, lock_keystore, read_password
 from protocol.errors import ConfigInvalid
 
 LIGHT = 1024  # scrypt's work factor: tests need not wait for an attacker
@@ -33,6 +33,13 @@ def test_a_key_comes_back_out_of_its_file(keystore: Path, tmp_path: Path) -> Non
     made = create_keystore(tmp_path / "new.json", "other", LIGHT)
     assert load_keystore(tmp_path / "new.json", "other").key == made.key
     assert json.loads(keystore.read_text())["version"] == 3
+
+
+def test_a_key_file_names_its_address(keystore: Path, tmp_path: Path) -> None:
+    assert address_in(keystore) == Account.from_key(KEY).address
+    (tmp_path / "none.json").write_text("{}")
+    with pytest.raises(ConfigInvalid, match="is not a key file"):
+        address_in(tmp_path / "none.json")
 
 
 def test_only_the_owner_can_read_a_new_file(keystore: Path, caplog: pytest.LogCaptureFixture) -> None:

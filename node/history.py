@@ -1,0 +1,43 @@
+"""Events of one kind straight from the node, by indexed arguments: for the few questions that no contract answers."""
+
+from typing import Any
+
+from protocol.chain import Chain
+from protocol.errors import ProtocolError
+from protocol.events import Event, decode, event_abis, topic
+from protocol.rpc import RequestRefused
+from protocol.values import snake
+
+
+def events_of(chain: Chain, name: str, **arguments: int | str) -> list[Event]:
+    """All events called `name` ("Staking.Deposited") with these indexed arguments (snake_case), oldest first."""
+    topics: list[str | None] = [topic(name)]
+    for part in event_abis()[name]["inputs"]:
+        if part["indexed"]:
+            value = arguments.pop(snake(part["name"]), None)
+            topics.append(None if value is None else _word(value))
+    if arguments:
+        raise TypeError(f"{name} has no indexed argument {', '.join(arguments)}")
+    contract = chain.deployment.contracts[name.partition(".")[0]]
+    logs = _logs(chain, contract.address, topics, contract.first_block, chain.head().number)
+    return [event for log in logs if (event := decode(log, chain.deployment))]
+
+
+def _word(value: int | str) -> str:
+    number = int(value, 16) if isinstance(value, str) else value
+    return f"0x{number:064x}"
+
+
+def _logs(chain: Chain, address: str, topics: list[str | None], first: int, last: int) -> list[dict[str, Any]]:
+    """Halves the range as often as the node finds it too long."""
+    if first > last:
+        return []
+    query = {"address": address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)}
+    try:
+        found: list[dict[str, Any]] = chain.rpc.request("eth_getLogs", query)
+    except RequestRefused as error:
+        if first == last:
+            raise ProtocolError(f"The node refuses to search its events: {error}") from error
+        middle = (first + last) // 2
+        return _logs(chain, address, topics, first, middle) + _logs(chain, address, topics, middle + 1, last)
+    return found

@@ -1,0 +1,58 @@
+"""What `trainer status` shows: the stake, and every submission that is not claimed yet."""
+
+from typing import Any
+
+from node import status
+from protocol.calls import Record
+from protocol.chain import Chain
+from protocol.encoding import VERDICTS, score_value
+from protocol.phases import Phase, SubmissionState
+
+COLUMNS = ["task", "phase", "time_left", "submission", "state", "score", "stake", "slashed", "claimable", "next"]
+_SCORED = (SubmissionState.SCORED, SubmissionState.INVALID, SubmissionState.UNAVAILABLE, SubmissionState.UNOPENABLE)
+
+
+def submissions(chain: Chain, address: str, everything: bool = False) -> list[dict[str, Any]]:
+    """The trainer's submissions, the newest first; with `everything` those that are over too."""
+    rows = []
+    for task_id, task, phase in status.tasks(chain):
+        submission_id = chain.call("Arena", "submissionOf", task_id, address)
+        if not submission_id:
+            continue
+        submission = chain.submission(task_id, submission_id)
+        if everything or not submission.claimed:
+            rows.append(_row(chain, address, (task_id, task, phase), submission_id, submission))
+    return rows
+
+
+def _row(
+    chain: Chain, address: str, found: tuple[int, Record, Phase], submission_id: int, submission: Record
+) -> dict[str, Any]:
+    task_id, task, phase = found
+    return {
+        "task": task_id,
+        "phase": phase.name.lower(),
+        "time_left": status.time_left(chain, task),
+        "submission": submission_id,
+        "state": SubmissionState(submission.state).name.lower(),
+        "score": _score(submission),
+        "stake": int(submission.stake),
+        "slashed": int(submission.slashed),
+        "claimable": int(chain.call("Arena", "claimable", task_id, submission_id, address)),
+        "next": _next(phase, submission),
+    }
+
+
+def _score(submission: Record) -> float | str | None:
+    if submission.state not in _SCORED:
+        return None
+    return VERDICTS.get(submission.score) or score_value(submission.score)
+
+
+def _next(phase: Phase, submission: Record) -> str | None:
+    """What the trainer has to do; what only has to be waited for is None."""
+    if phase == Phase.REVEAL and submission.state == SubmissionState.COMMITTED:
+        return "reveal"
+    if phase == Phase.FINALIZED and not submission.claimed:
+        return "claim"
+    return None
