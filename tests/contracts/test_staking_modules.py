@@ -60,8 +60,12 @@ def test_lock(staking, operator, module, stranger, pool):
 
 
 def test_lock_never_stands_on_exiting_stake(staking, operator, delegator, module, pool):
+    staking.requestWithdrawal(operator, 10 * PAR, {"from": operator})
+    staking.requestWithdrawal(operator, 20 * PAR, {"from": delegator})
+    with reverts(error("InsufficientStake", 371, 370)):
+        staking.lock(operator, 371, {"from": module})
     staking.lock(operator, 350, {"from": module})
-    staking.requestWithdrawal(operator, 300 * PAR, {"from": delegator})
+    staking.requestWithdrawal(operator, 280 * PAR, {"from": delegator})
     assert staking.lockable(operator) == 0
     with reverts(error("InsufficientStake", 1, 0)):
         staking.lock(operator, 1, {"from": module})
@@ -174,6 +178,15 @@ def test_slash_of_everything(staking, token, operator, delegator, module, receiv
     stake(operator, 50, delegator)  # 300 wei of old shares are too few to degrade the pool
 
 
+def test_a_withdrawal_of_nothing_can_be_closed_whatever_is_locked(staking, operator, module, receiver, pool):
+    staking.lock(operator, 400, {"from": module})
+    number = staking.requestWithdrawal(operator, 30 * PAR, {"from": operator}).return_value
+    staking.slash(operator, 100, receiver, {"from": module})
+    chain.sleep(COOLDOWN)
+    tx = staking.withdraw(number, {"from": operator})
+    assert (tx.events["Withdrawn"]["requested"], tx.return_value) == (30, 0)
+
+
 def test_slash_of_nothing(staking, operator, module, receiver, pool):
     tx = staking.slash(operator, 0, receiver, {"from": module})
     assert tuple(tx.events["Slashed"].values())[3:] == (0, 0, 0, 0)
@@ -224,6 +237,14 @@ def test_distribute_of_one_wei(staking, operator, stranger, pool):
     tx = staking.distribute(operator, 1, {"from": stranger})
     assert tx.events["RewardDistributed"]["operatorAssets"] == 1
     assert price(staking, operator) == before
+
+
+def test_a_reward_is_rounded_once(staking, operator, stranger, pool):
+    """3 · ½ · ¾ is more than 1; rounded after the commission it would be 0."""
+    staking.setCommission(WAD // 2, {"from": operator})
+    chain.sleep(COOLDOWN)
+    tx = staking.distribute(operator, 3, {"from": stranger})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 1
 
 
 def test_distribute_to_a_pool_without_stake(staking, operator, stranger):
