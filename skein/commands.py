@@ -15,8 +15,8 @@ from rich.console import Console
 from skein.localnet import Localnet
 from skein.processes import arm_signals
 
-localnet = typer.Typer()
-demo = typer.Typer()
+localnet = typer.Typer(add_completion=False)
+demo = typer.Typer(add_completion=False)
 Directory = Annotated[
     Path | None,
     typer.Option("--dir", metavar="DIR", help="Where all files go. Default: a new one, gone at the end."),
