@@ -1,17 +1,20 @@
 """A network with a store and real clients, in process; the test moves time."""
 
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import play
 from network import SKEIN, Network
-from samples import CANCER
+from samples import CANCER, LIMITS, write_files
 
+from node.history import events_of
 from node.journal import Journal
 from node.participant import Means, Participant
 from node.program import settle_down
@@ -19,10 +22,14 @@ from node.sender import Sender
 from protocol.chain import Chain
 from protocol.encoding import key_hash
 from protocol.heldout import encrypt
+from protocol.models import write_tensors
 from protocol.phases import SubmissionState
+from protocol.reports import Verdict, read_report
 from protocol.specs import TaskSpec, spec_digest, write_spec
 from protocol.store import DirectoryStore
+from protocol.tasks import Budget, Weights, load
 from protocol.tasks.data import breast_cancer, split, write_data
+from protocol.tasks.runs import MODEL_FILE
 from trainer.arena import ArenaTrainer
 from trainer.settings import TrainerSettings
 from validator.arena import ArenaValidator
@@ -39,6 +46,22 @@ def _sets(root: Path) -> tuple[Path, Path]:
     source = breast_cancer()
     training, held_out = split(source.table, 0.3, b"seed")
     return write_data(root / "training", training, source.card), write_data(root / "held-out", held_out, source.card)
+
+
+@cache
+def _weights() -> Weights:
+    """A model that was trained for a moment."""
+    task = load(CANCER)
+    with tempfile.TemporaryDirectory() as root:
+        return task.train(task.load(_sets(Path(root))[0]), Budget(epochs=3, learning_rate=0.01), seed=1).weights
+
+
+def write_model(folder: Path, number: int) -> Path:
+    """The folder of a good model, a different one for each number."""
+    weights = dict(_weights())
+    weights["layers.1.bias"] = weights["layers.1.bias"] + np.float32(number / 100)
+    write_tensors(folder / MODEL_FILE, weights)
+    return folder
 
 
 @dataclass
@@ -99,6 +122,18 @@ class World:
         play.stake(self.network, account)
         return self._join(kind(self.means(account), ValidatorSettings(**QUICK | settings), self.sandbox))
 
+    def entrant(
+        self, account: int, task: int, files: Mapping[str, bytes] | None = None, **settings: Any
+    ) -> ArenaTrainer:
+        """A trainer with a model that is ready: a good one, or these files."""
+        trainer = self.trainer(account, **settings)
+        folder = trainer.model_folder(task)
+        if files is None:
+            write_model(folder, account)
+        else:
+            write_files(folder, dict(files))
+        return trainer
+
     def _join(self, client: C) -> C:
         self.clients.append(client)
         return client
@@ -142,6 +177,24 @@ class World:
         count = self.chain.task(task).submission_count
         return [SubmissionState(self.chain.submission(task, number).state) for number in range(1, count + 1)]
 
+    def outcome(self, task: int) -> str:
+        """How the task ended, as bytes32."""
+        return str(events_of(self.chain, "Arena.TaskFinalized", task_id=task)[-1].args["outcome"])
+
+    def reasons(self, task: int) -> dict[int, str]:
+        """Why submissions have no score, as the validators' published reports say."""
+        found = {}
+        for event in events_of(self.chain, "Arena.ScoreRevealed", task_id=task):
+            folder = self.root / "reports" / event.args["report_digest"]
+            report = read_report(self.store.get(event.args["report_digest"], folder, LIMITS))
+            if isinstance(report, Verdict):
+                found[event.args["submission_id"]] = report.reason
+        return found
+
+    def has_committed(self, task: int, account: int, attempt: int = 1) -> bool:
+        address = self.network.accounts[account].address
+        return bool(int(self.chain.call("Arena", "scoresCommitmentOf", task, attempt, address, 0), 16))
+
     def locked(self, account: int) -> int:
         return int(self.chain.pool(self.network.accounts[account].address).locked)
 
@@ -151,10 +204,9 @@ class World:
 
 
 @contextmanager
-def open_world(network: Network, root: Path) -> Iterator[World]:
-    world = World(network, root, Sandbox())
+def open_world(network: Network, root: Path, sandbox: Sandbox) -> Iterator[World]:
+    world = World(network, root, sandbox)
     yield world
     for client in world.clients:
-        client.close()
+        client.jobs.close()  # not client.close(): the sandbox is everybody's
         client.journal.close()
-    world.sandbox.close()

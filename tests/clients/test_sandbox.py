@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
+def bombs() -> Iterator[Sandbox]:
     sandbox = Sandbox("bombs", [HERE])
     yield sandbox
     sandbox.close()
@@ -25,11 +25,11 @@ def run(sandbox: Sandbox, do: str, output: Path, inputs: tuple[Path, ...] = (), 
     return sandbox.run({"do": do, **job}, inputs, output, LIMITS, wall)
 
 
-def test_an_evaluation_reads_its_inputs_and_writes_its_output(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_evaluation_reads_its_inputs_and_writes_its_output(bombs: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "in" / "data").write_text("42")
-    ended = run(sandbox, "behave", tmp_path / "out", (tmp_path / "in",), read=str(tmp_path / "in" / "data"))
+    ended = run(bombs, "behave", tmp_path / "out", (tmp_path / "in",), read=str(tmp_path / "in" / "data"))
     assert ended.fault is None
     assert ended.peak_bytes > 0
     assert (tmp_path / "out" / "result").read_text() == "42"
@@ -44,21 +44,20 @@ def test_an_evaluation_reads_its_inputs_and_writes_its_output(sandbox: Sandbox, 
         ("reject", "failed: ValueError: a thing that no verdict is known for"),
     ],
 )
-def test_what_the_evaluation_does_wrong_is_its_fault(sandbox: Sandbox, tmp_path: Path, bomb: str, fault: str) -> None:
-    assert run(sandbox, bomb, tmp_path).fault == fault
+def test_what_the_evaluation_does_wrong_is_its_fault(bombs: Sandbox, tmp_path: Path, bomb: str, fault: str) -> None:
+    assert run(bombs, bomb, tmp_path).fault == fault
 
 
 @pytest.mark.parametrize("bomb", ["fill_disk", "multiply"])
-def test_a_bomb_is_stopped_and_the_sandbox_goes_on(sandbox: Sandbox, tmp_path: Path, bomb: str) -> None:
+def test_a_bomb_is_stopped_and_the_sandbox_goes_on(bombs: Sandbox, tmp_path: Path, bomb: str) -> None:
     with pytest.raises(SandboxUnavailable):
-        run(sandbox, bomb, tmp_path, wall=5)
-    assert run(sandbox, "crash", tmp_path).fault == "crashed with SIGSEGV"
+        run(bombs, bomb, tmp_path, wall=5)
+    assert run(bombs, "crash", tmp_path).fault == "crashed with SIGSEGV"
 
 
-def test_an_evaluation_that_hangs_is_killed_with_its_processes(tmp_path: Path) -> None:
-    sandbox = Sandbox("bombs", [HERE])
+def test_an_evaluation_that_hangs_is_killed_with_its_processes(bombs: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="did not end in 2 s"):
-        run(sandbox, "beat", tmp_path, wall=2)
+        run(bombs, "beat", tmp_path, wall=2)
     last = (tmp_path / "beat").read_text()
     time.sleep(0.5)
     assert (tmp_path / "beat").read_text() == last
@@ -81,33 +80,33 @@ def test_nothing_outlives_a_client_that_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "beat").read_text() == last
 
 
-def test_no_connection_leaves_an_evaluation(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_no_connection_leaves_an_evaluation(bombs: Sandbox, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
         with pytest.raises(SandboxUnavailable):
-            run(sandbox, "call_home", tmp_path, port=server.getsockname()[1])
+            run(bombs, "call_home", tmp_path, port=server.getsockname()[1])
         with pytest.raises(TimeoutError):
             server.accept()
 
 
-def test_no_program_is_started_and_no_process_killed(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_no_program_is_started_and_no_process_killed(bombs: Sandbox, tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
         with pytest.raises(SandboxUnavailable):
-            run(sandbox, "start_program", tmp_path, touch=str(tmp_path / "touched"))
+            run(bombs, "start_program", tmp_path, touch=str(tmp_path / "touched"))
         with pytest.raises(SandboxUnavailable):
-            run(sandbox, "signal_parent", tmp_path, pid=bystander.pid)
+            run(bombs, "signal_parent", tmp_path, pid=bystander.pid)
         assert bystander.poll() is None
         bystander.kill()
     assert not (tmp_path / "touched").exists()
 
 
-def test_files_outside_the_inputs_cannot_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_files_outside_the_inputs_cannot_be_read(bombs: Sandbox, tmp_path: Path) -> None:
     if "landlock" not in confinement():
         pytest.skip("this kernel has no Landlock")
     (tmp_path / "out").mkdir()
     (tmp_path / "keystore.json").write_text("secret")
     with pytest.raises(SandboxUnavailable):
-        run(sandbox, "steal", tmp_path / "out", secret=str(tmp_path / "keystore.json"))
+        run(bombs, "steal", tmp_path / "out", secret=str(tmp_path / "keystore.json"))
     assert not (tmp_path / "out" / "result").exists()
 
 
