@@ -8,7 +8,7 @@ from eth_account.signers.local import LocalAccount
 
 from node.keys import create_keystore
 from protocol.chain import Chain
-from skein.localnet import Localnet
+from skein.localnet import Localnet, treasury
 from wallet import stakes
 from wallet.actions import Action, Call, carry_out
 
@@ -47,12 +47,12 @@ ROLES = (
     trainer("steady", "strong weight decay and dropout", epochs="60", weight_decay="0.05", dropout="0.2"),
     trainer("bold", "a high learning rate, large batches", epochs="40", learning_rate="0.02", batch_size="128"),
     trainer("hasty", "stops after a few steps", epochs="2", learning_rate="0.001"),
-    Role("trainer-copier", ("skein.cheats", "copier"), "submits somebody else's model", 1000, "duplicate"),
+    Role("copier", ("skein.cheats", "copier"), "submits somebody else's model", 1000, "duplicate"),
     validator(1, 800),
     validator(2, 900),
     validator(3, 1000),
-    Role("validator-inventor", ("skein.cheats", "inventor"), "invents scores", 700, "deviating"),
-    Role("validator-silent", ("skein.cheats", "silent"), "commits to scores and never reveals them", 600, "silent"),
+    Role("inventor", ("skein.cheats", "inventor"), "invents scores", 700, "deviating"),
+    Role("mute", ("skein.cheats", "mute"), "commits to scores and never reveals them", 600, "silent"),
     Role("delegator-1", (), "delegates 500 SKEIN to trainer-careful"),
     Role("delegator-2", (), "delegates 500 SKEIN to validator-3"),
 )
@@ -117,7 +117,7 @@ class Cast:
 
     def fund(self) -> None:
         """Give everybody SKEIN, and coin for gas."""
-        chain = self.network.chain(self.network.rich)
+        chain = self.network.chain(treasury())
         for actor in self.actors:
             self.network.rpc("anvil_setBalance", actor.address, hex(GAS_MONEY))
             amount = FUNDS.get(actor.name, OPERATOR_FUNDS) * SKEIN
@@ -163,8 +163,10 @@ class Cast:
             "SKEIN_CONFIRMATIONS": "40",
             # Many processes share this machine's cores; none should take all.
             "OMP_NUM_THREADS": "1",
+            "TRAINER_WORKERS": "1",
+            **{f"{kind}_SPREAD_SECONDS": "2" for kind in ("TRAINER", "VALIDATOR")},
         }
         if actor.role.cheat == "duplicate":  # it has got hold of another trainer's files, and is in a hurry
             victim = self[COPIED]
-            common |= {"TRAINER_LEAK": str(victim.home), "TRAINER_VICTIM": victim.address, "SKEIN_POLL_SECONDS": "0.2"}
+            common |= {"TRAINER_LEAK": str(victim.home), "TRAINER_VICTIM": victim.address, "SKEIN_POLL_SECONDS": "0.5"}
         return {**self.network.addresses.environment, **common, **actor.role.settings}

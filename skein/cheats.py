@@ -1,4 +1,4 @@
-"""Three participants that do wrong, to show what becomes of them: `python -m skein.cheats copier|inventor|silent`.
+"""Three participants that do wrong, to show what becomes of them: `python -m skein.cheats copier|inventor|mute`.
 
 Each is the real client with one step changed, and runs with the settings of the real client.
 """
@@ -64,7 +64,7 @@ class Inventor(ArenaValidator):
         return Finding(score, case.folder, "0x" + noise.hex())
 
 
-class Silent(ArenaValidator):
+class Mute(ArenaValidator):
     """Commits to its scores, then never shows them."""
 
     def reveal(self, task_id: int, task: Record, batch: int, entries: object) -> None:
@@ -75,7 +75,7 @@ def make_cheat(kind: str, means: Means) -> Participant:
     """The cheat of a kind."""
     if kind == "copier":
         return Copier(means, Leak())
-    return {"inventor": Inventor, "silent": Silent}[kind](means, ValidatorSettings(), Sandbox())
+    return {"inventor": Inventor, "mute": Mute}[kind](means, ValidatorSettings(), Sandbox())
 
 
 def main() -> None:

@@ -102,8 +102,8 @@ class Demo:
         created = outcome.event("Arena.TaskCreated").args
         self._titles[created["spec_digest"]] = task.spec.title
 
-    def watch(self, count: int) -> None:
-        """Tell the story until all money is paid out."""
+    def watch(self, count: int, meanwhile: Callable[[list[dict[str, Any]]], None] = lambda tasks: None) -> None:
+        """Tell the story until all money is paid out; `meanwhile` gets the API's tasks again and again."""
         story = Story(self.api, self.cast, lambda digest: self._titles.get(digest, digest))
         tasks: list[dict[str, Any]] = []
         while True:
@@ -115,6 +115,7 @@ class Demo:
                 return
             self.network.supervisor.check()
             self._check_time(tasks)
+            meanwhile(tasks)
             time.sleep(0.5)
 
     def _check_time(self, tasks: list[dict[str, Any]]) -> None:

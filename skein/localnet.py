@@ -3,6 +3,7 @@
 Everything lies in one directory. Started again with the same directory, the network goes on where it was.
 """
 
+import functools
 import json
 import socket
 import sys
@@ -177,16 +178,9 @@ class Localnet:
 
     def name_of(self, address: str) -> str:
         """What lives at an address that is no participant's."""
-        if address == self.rich.address:
+        if address == treasury().address:
             return "treasury"
         return Deployment.read(Path(self.addresses.deployment)).name_of(address) or address
-
-    @property
-    def rich(self) -> LocalAccount:
-        """The account that deployed, and holds all SKEIN at first."""
-        Account.enable_unaudited_hdwallet_features()
-        account: LocalAccount = Account.from_mnemonic(MNEMONIC)
-        return account
 
     def describe(self) -> list[str]:
         """What a person at a terminal needs to go on."""
@@ -197,13 +191,21 @@ class Localnet:
             f"files      {self.addresses.directory}",
             "For other terminals:",
             *exports,
-            f"All SKEIN belong to {self.rich.address}, whose key is public: 0x{self.rich.key.hex()}",
+            f"All SKEIN belong to {treasury().address}, whose key is public: 0x{treasury().key.hex()}",
         ]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.supervisor.close()
+
+
+@functools.cache
+def treasury() -> LocalAccount:
+    """The account that deploys on every local network, and holds all SKEIN at first."""
+    Account.enable_unaudited_hdwallet_features()
+    account: LocalAccount = Account.from_mnemonic(MNEMONIC)
+    return account
 
 
 def _ports(state: Path) -> tuple[int, int]:

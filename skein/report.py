@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from node.amounts import round_amount
+from node.amounts import format_amount, round_amount
 from node.output import Output
 from protocol.encoding import score_value
 from skein.audit import Check, GasUse, Wealth
@@ -129,9 +129,15 @@ class Result:
         rows = [(each.kind, each.count, f"{each.least:,}", f"{each.mean:,}", f"{each.most:,}") for each in self.gas]
         output.table("\nGas by kind of transaction", ("transaction", "sent", "least", "mean", "most"), rows)
         sums = [
-            (each.what, f"{each.expected:,}", "=" if each.holds else "≠", f"{each.actual:,}") for each in self._sums()
+            (each.what, format_amount(each.expected), "=" if each.holds else "≠", format_amount(each.actual))
+            for each in self._sums()
         ]
-        output.table("\nSums, in wei, chain and API read at the same block", ("", "", "", ""), sums)
+        output.table("\nSums in SKEIN, to the last wei", ("", "", "", ""), sums)
+        output.line(self._told_of_the_index())
+
+    def _told_of_the_index(self) -> str:
+        accounts = sum(each.what.endswith("API = chain") for each in self.checks)
+        return f"The API gives {accounts} accounts exactly what the chain gives them, and every other figure as well."
 
     def _sums(self) -> list[Check]:
         return [each for each in self.checks if not (each.holds and each.what.endswith("API = chain"))]

@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from eth_utils.address import to_checksum_address
 from rich.console import Console
 
 from node.amounts import format_amount, round_amount
-from node.keys import load_keystore, read_password
+from node.keys import address_in, load_keystore, read_password
 from node.output import Output
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
@@ -159,14 +158,6 @@ class Session:
             return
         for title, columns, rows in tables:
             self.output.table(title, columns, rows)
-
-
-def address_in(keystore: Path) -> str:
-    """The address that a key file names."""
-    try:
-        return str(to_checksum_address("0x" + str(json.loads(keystore.read_text())["address"]).removeprefix("0x")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigInvalid(f"{keystore} is not a key file (keystore v3).") from error
 
 
 def _difference(wei: int) -> str:

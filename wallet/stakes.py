@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.amounts import format_amount
+from node.history import events_of
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
-from node.history import events_of
 
 WAD = 10**18
 SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol

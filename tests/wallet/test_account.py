@@ -8,8 +8,8 @@ from eth_account import Account
 from network import SKEIN
 from shell import PASSWORD, Shell
 
+from node.keys import address_in
 from protocol.errors import ConfigInvalid, ContractReverted
-from wallet.session import address_in
 
 
 def test_new_makes_a_key_file_that_only_its_owner_reads(shell: Shell) -> None:

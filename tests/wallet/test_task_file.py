@@ -102,3 +102,11 @@ def test_bad_files_are_named(tmp_path: Path, name: str, text: str, sentence: str
 def test_a_task_needs_data() -> None:
     with pytest.raises(ConfigInvalid, match=r"data\.source is missing"):
         read_task_file(None)
+
+
+def test_the_example_in_the_readme_is_a_task(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "wallet" / "README.md").read_text()
+    path = tmp_path / "task.toml"
+    path.write_text(text.split("```toml\n")[1].split("```")[0])
+    file = read_task_file(path)
+    assert (file.data.source, file.reward.bounty, file.scoring.tolerance) == ("breast_cancer", 1000 * SKEIN, 10**5)

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from node.amounts import format_amount, round_amount
-from node.keys import create_keystore, import_key, read_password
+from node.keys import address_in, create_keystore, import_key, read_password
 from wallet.actions import Action, Call
 from wallet.commands.options import Address, Amount, DryRun, command
-from wallet.session import Session, address_in
+from wallet.session import Session
 from wallet.stakes import wallet_figure
 
-account = typer.Typer(no_args_is_help=True, help="Key files, balances, transfers.")
+account = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Key files, balances, transfers.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name for the key file.")]
 
 

@@ -10,7 +10,9 @@ from wallet import stakes
 from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
 from wallet.session import Session, Table
 
-stake = typer.Typer(no_args_is_help=True, help="Deposits, delegations, exits, withdrawals, commission.")
+stake = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Deposits, delegations, exits, withdrawals, commission."
+)
 ExitAmount = Annotated[
     int | None, typer.Argument(parser=parsed(parse_amount), metavar="[AMOUNT]", help="SKEIN; or use --all.")
 ]

@@ -12,7 +12,9 @@ from wallet.held_out_keys import HeldOutKeys
 from wallet.session import Session
 from wallet.task_file import read_task_file
 
-task = typer.Typer(no_args_is_help=True, help="Training tasks: make them, look at them, push them on.")
+task = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Training tasks: make them, look at them, push them on."
+)
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="As in the file, e.g. reward.bounty=500.")
 ]

@@ -1,0 +1,123 @@
+"""The whole demonstration with real processes; then under fire: kill -9 of every program, a reorg of 20 blocks."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skein import demo
+from skein.localnet import Localnet
+from skein.report import Result
+from wallet.create import Prepared
+
+Tasks = list[dict[str, Any]]
+SEED = 20260101
+REORG = 20  # blocks
+# Killed programs need their time to come back: longer windows than the demonstration's own.
+WINDOWS = {"commit": 100, "reveal": 40, "key": 40, "score_commit": 75, "score_reveal": 40}
+
+
+def test_the_demonstration(tmp_path: Path) -> None:
+    """As `scripts/demo` runs it; all figures come from its report, which fails by itself when one does not add up."""
+    command = [sys.executable, "-m", "skein", "demo", "--dir", str(tmp_path / "demo"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["failures"] == [] and report["index_equals_chain"]
+    assert all(check["holds"] for check in report["checks"])
+    assert {(slash["name"], slash["reason"]) for slash in report["slashes"]} == {
+        ("copier", "duplicate"),
+        ("inventor", "deviating"),
+        ("mute", "silent"),
+    }
+    change = {each["name"]: int(each["after"]["total"]) - int(each["before"]["total"]) for each in report["accounts"]}
+    assert all(change[name] < 0 for name in ("copier", "inventor", "mute", "creator"))
+    assert all(change[f"trainer-{name}"] > 0 for name in ("careful", "steady", "bold"))
+    assert all(change[name] > 0 for name in ("validator-1", "validator-2", "validator-3", "delegator-1", "delegator-2"))
+    for task in report["tasks"]:
+        assert task["winner"]["ours"] == task["winner"]["consensus"] == task["board"][0]["score"] > 900_000_000
+        assert [entry["rank"] for entry in task["board"][:3]] == [1, 2, 3]
+    assert {"Arena.settle", "Arena.revealScores", "Staking.deposit"} <= {each["kind"] for each in report["gas"]}
+    assert 0 < report["seconds_to_first_reward"] < report["seconds"]
+    assert "Traceback" not in done.stderr and "creates task 1" in done.stderr
+
+
+def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "something").write_text("precious")
+    command = [sys.executable, "-m", "skein", "demo", "--dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.strip().endswith("is not empty: the demonstration needs a directory of its own.")
+
+
+# --- under fire
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Callable[[Callable[[demo.Demo, Tasks], None]], Result]]:
+    """Runs the demonstration in this process; the argument is called again and again while it goes on."""
+    with ExitStack() as stack:
+
+        def run(meanwhile: Callable[[demo.Demo, Tasks], None]) -> Result:
+            network = stack.enter_context(Localnet(tmp_path, cooldown_seconds=10, starts_clock=False))
+            show = demo.Demo(network, lambda text: None, lambda block, sentence: None, time.monotonic())
+            before = show.prepare([with_windows(task) for task in demo.prepare_tasks(stack)])
+            show.watch(len(demo.TASKS), lambda tasks: meanwhile(show, tasks))
+            return show.result(before)
+
+        yield run
+
+
+def with_windows(task: Prepared) -> Prepared:
+    given = task.file.windows
+    longer = {name: max(seconds, getattr(given, name)) for name, seconds in WINDOWS.items()}
+    return replace(task, file=task.file.model_copy(update={"windows": given.model_copy(update=longer)}))
+
+
+def test_kill_9_of_every_program_at_random_moments(play: Callable[..., Result]) -> None:
+    dice = random.Random(SEED)
+    victims: list[str] = []
+    killed: set[str] = set()
+    next_kill = 0.0
+
+    def meanwhile(show: demo.Demo, tasks: Tasks) -> None:
+        nonlocal next_kill
+        supervisor = show.network.supervisor
+        if not victims:
+            names = sorted(set(supervisor.processes) - {"chain"})
+            victims.extend(dice.sample(names, len(names)))
+        if tasks and time.monotonic() > next_kill:
+            next_kill = time.monotonic() + dice.uniform(4, 12)
+            name = victims.pop()
+            supervisor.kill(name)
+            supervisor.restart(name)
+            killed.add(name)
+
+    result = play(meanwhile)
+    assert {"indexer", "api", "creator", "trainer-careful", "validator-1"} <= killed
+    assert result.failures() == []
+
+
+def test_a_reorg_of_20_blocks_in_the_middle_of_a_task(play: Callable[..., Result]) -> None:
+    dropped: list[tuple[int, int]] = []
+
+    def meanwhile(show: demo.Demo, tasks: Tasks) -> None:
+        commits = sum(task["submission_count"] for task in tasks)
+        if not dropped and commits >= 6 and all(task["phase"] == "commit" for task in tasks):
+            show.network.rpc("anvil_reorg", REORG, [])
+            chain = show.network.chain()
+            left = sum(chain.task(task["id"]).submission_count for task in tasks)
+            dropped.append((commits, left))
+
+    result = play(meanwhile)
+    (before, after), *_ = dropped
+    assert after < before, "the reorg dropped nothing"
+    assert result.failures() == []
