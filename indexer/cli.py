@@ -38,9 +38,13 @@ def told_errors() -> Iterator[None]:
     try:
         yield
     except ProtocolError as error:
-        typer.echo(f"Error: {error}", err=True)
-        code = next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
-        raise typer.Exit(code) from error
+        raise typer.Exit(report(error)) from error
+
+
+def report(error: ProtocolError) -> int:
+    """Tell the error in a line; the exit code for it."""
+    typer.echo(f"Error: {error}", err=True)
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
 
 
 def _settings(**given: object) -> "IndexerSettings":

@@ -22,7 +22,10 @@ _BUSY_SECONDS = 15
 def open_engine(url: str, read_only: bool = False) -> Engine:
     """The database at `url`. A read-only engine refuses to write whatever it is asked."""
     try:
-        engine = create_engine(make_url(url), **_options(url))
+        parts = make_url(url)
+        if parts.drivername.startswith("sqlite") and not parts.database:
+            raise ConfigInvalid("INDEXER_DATABASE_URL needs a file: a database in memory cannot be served or kept.")
+        engine = create_engine(parts, **_options(url))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigInvalid(f"INDEXER_DATABASE_URL {url!r} is not a database URL: {error}.") from error
     if engine.dialect.name == "sqlite":

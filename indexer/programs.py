@@ -21,9 +21,11 @@ from indexer.settings import IndexerSettings
 from indexer.sync import Sync
 from indexer.tables import Checkpoint, Log
 from protocol.deployment import Deployment
-from protocol.errors import ConfigInvalid
+from protocol.errors import ConfigInvalid, ProtocolError
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from indexer.verify import Audit
 
 logger = logging.getLogger(__name__)
@@ -83,12 +85,22 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
     db.prepare(db.open_engine(settings.database_url))
     app = create_app(db.open_engine(settings.database_url, read_only=True))
     listener = _listen(settings.host, settings.port)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=_STOP_SECONDS
+    )
+    server = uvicorn.Server(config)
+    # The server stops in good order at these signals, then raises them once more: that must not end it in bad order.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _end(server))
     if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+        threading.Thread(target=_follow, args=(parent, server), daemon=True).start()
     host, port = listener.getsockname()[:2]
     logger.info("Serving the API at http://%s:%d (its description: /docs)", host, port)
-    uvicorn.Server(config).run([listener])
+    server.run([listener])
+
+
+def _end(server: "uvicorn.Server") -> None:
+    server.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -98,17 +110,18 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
+        listener.close()
         raise ConfigInvalid(
             f"The API cannot be served at {host}:{port} ({error}): set INDEXER_HOST and INDEXER_PORT."
         ) from error
     return listener
 
 
-def _follow(parent: int) -> None:
+def _follow(parent: int, server: "uvicorn.Server") -> None:
     """End with the parent, however it ends: its end of the pipe closes even when it is killed."""
     while os.read(parent, 1):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    _end(server)
 
 
 def run(settings: IndexerSettings) -> None:
@@ -203,13 +216,15 @@ def _columns(table: Any) -> Any:
 
 def _main() -> None:
     """The API process of `run`."""
-    from indexer.cli import told_errors
+    from indexer.cli import report
     from protocol.logs import configure_logging
 
-    with told_errors():
+    try:
         settings = IndexerSettings.from_environment()
         configure_logging(settings.log_level, settings.log_json)
         serve(settings, int(sys.argv[1]))
+    except ProtocolError as error:
+        sys.exit(report(error))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def decay(index: int, generation: int, before: int, after: int) -> tuple[int, in
 def withdrawal_value(assets: int, from_index: int, from_generation: int, index: int, generation: int) -> int:
     """What a withdrawal requested at `from_index` of `from_generation` is worth now, token wei, rounded down."""
     age = generation - from_generation
-    if age > _LIVE_GENERATIONS:
+    if not 0 <= age <= _LIVE_GENERATIONS:
         return 0
     return assets * index // (from_index * int(_RESCALE**age))
 

@@ -84,11 +84,11 @@ class Audit:
     def _withdrawals(self) -> Iterator[str]:
         pools = {row.operator: row for row in self._rows(Pool)}
         for row in self._rows(Withdrawal):
-            what, pool = f"withdrawal {row.id}", pools[row.operator]
+            what, pool = f"withdrawal {row.id}", pools.get(row.operator)
             if row.withdrawn_at is None:
                 told = self._call("Staking", "withdrawal", row.id)
                 yield from self._compare(what, row, told)
-            value = 0 if row.withdrawn_at is not None else value_of(row, pool)
+            value = 0 if row.withdrawn_at is not None or pool is None else value_of(row, pool)
             yield from self._same(f"value of {what}", value, "Staking", "withdrawable", row.id)
 
     def _tasks(self) -> Iterator[str]:

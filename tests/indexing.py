@@ -1,19 +1,27 @@
 """An index under test: the real parts, put together as `skein indexer sync` does, without its process."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
+import uvicorn
 from network import Network
+from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from indexer import db
+from indexer.api.app import create_app
 from indexer.index import Index
 from indexer.reader import Reader
 from indexer.rpc import Endpoints
 from indexer.sync import Sync
 from indexer.tables import DERIVED, RAW, Checkpoint, RecentBlock
 from indexer.verify import Audit
+from skein.processes import until
 
 # The journal is left out: it says how to undo, not what is; that it is right shows when it is used.
 COMPARED: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, *RAW, *DERIVED)
@@ -60,8 +68,6 @@ class Indexed:
 
     def rows(self, table: type[SQLModel], **where: Any) -> list[Any]:
         """Rows of a table by exact values, in the order of its key."""
-        from sqlalchemy import select
-
         columns = table.__table__.c  # type: ignore[attr-defined]
         statement = select(*columns).where(*(columns[name] == value for name, value in where.items()))
         with self.engine.connect() as connection:
@@ -79,3 +85,20 @@ class Indexed:
     def differences(self) -> list[str]:
         """What differs from the contracts' own views."""
         return list(Audit(self.engine, self.network.chain()))
+
+
+@contextmanager
+def serving(url: str) -> Iterator[httpx.Client]:
+    """A client of the API over a database, which is served as `skein indexer serve` does."""
+    app = create_app(db.open_engine(url, read_only=True))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, 10, "the API")
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()

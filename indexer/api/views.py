@@ -7,7 +7,7 @@ value. The pydantic models are for the OpenAPI description; tests hold every ans
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, create_model
 from sqlalchemy import Boolean, ColumnElement, FromClause, String, type_coerce
 from sqlmodel import SQLModel
 
@@ -36,10 +36,12 @@ from indexer.tables import (
     Validator,
     Withdrawal,
 )
-from indexer.types import Amount, Digest, Uint256
+from indexer.types import Digest, Uint256
 
 Item = dict[str, Any]
 STRICT = ConfigDict(extra="forbid")
+# An amount as JSON has it: a number of 256 bits is none that every reader of JSON can read.
+Decimal = Annotated[str, Field(pattern="^[0-9]+$", examples=["1000000000000000000"])]
 
 
 def columns(table: type[SQLModel]) -> Any:
@@ -120,7 +122,10 @@ def _model(name: str, table: type[SQLModel], types: dict[str, Any]) -> type[Base
     for key, kind in types.items():
         known = table.model_fields.get(key)
         metadata = tuple(known.metadata) if known else ()
-        fields[key] = (Annotated[kind, *metadata] if metadata else kind, ...)
+        if any(isinstance(each, PlainSerializer) for each in metadata):
+            fields[key] = (Decimal, ...)
+        else:
+            fields[key] = (Annotated[kind, *metadata] if metadata else kind, ...)
     doc = (table.__doc__ or "").split("\n\n")[0]
     return create_model(name, __config__=STRICT, __doc__=doc, **fields)
 
@@ -183,7 +188,7 @@ STAKE = View(
     hidden={"_assets": _pool.delegated_assets, "_shares": _pool.delegated_shares, "_own": _pool.own_assets},
     computed={
         "is_own": (bool, lambda item, now: item["operator"] == item["funder"]),
-        "assets": (Amount, lambda item, now: item["_own"] if item["is_own"] else _worth(item, now)),
+        "assets": (Decimal, lambda item, now: item["_own"] if item["is_own"] else _worth(item, now)),
     },
 )
 WITHDRAWAL = View(
@@ -198,7 +203,7 @@ WITHDRAWAL = View(
     },
     computed={
         "state": (Literal["waiting", "matured", "withdrawn"], _withdrawal_state),
-        "value": (Amount, _value),
+        "value": (Decimal, _value),
     },
 )
 
