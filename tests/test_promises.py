@@ -83,7 +83,7 @@ def test_nothing_tracked_names_a_place_on_somebodys_machine():
 
 def test_the_readme_maps_every_folder():
     folders = {relative(path).split("/")[0] for path in tracked() if "/" in relative(path)}
-    mapped = re.findall(r"^[\s|├└│─]*`?([a-z.]+)/`?\s", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    mapped = re.findall(r"^[\s|├└│─]*`?([a-z.-]+)/`?\s", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(mapped) == sorted(folder for folder in folders if not folder.startswith("."))
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
