@@ -83,6 +83,12 @@ def test_values_equal_the_reference(math, assets, noted, now, age):
     assert math.valueDown(assets, noted, 2, now, 2 + age) == reference.value(assets, noted, 2, now, 2 + age)
 
 
+@pytest.mark.parametrize("age, worth", [(0, 3 * 10**41), (3, 3 * 10**14), (4, 3 * 10**5), (5, 0), (2**32, 0)])
+def test_value_after_generations(math, age, worth):
+    """The most that can be, at the highest index after the lowest: after five generations it is less than a wei."""
+    assert math.valueDown(3 * 10**32, 10**18, 0, 10**27, age) == worth
+
+
 def test_value_of_an_older_index_only(math):
     with reverts("Integer overflow"):
         math.valueDown(1, 10**27, 2, 10**27, 1)
