@@ -138,10 +138,19 @@ class World:
         self.clients.append(client)
         return client
 
-    def forget(self, client: Participant) -> None:
-        """Delete a client's disk."""
-        client.journal.close()
-        shutil.rmtree(client.work)
+    def replace_all(self) -> None:
+        """Every client loses its disk and starts anew."""
+        clients, self.clients = self.clients, []
+        for client in clients:
+            client.jobs.close()
+            client.journal.close()
+            shutil.rmtree(client.work)
+            means, kind = self.means(self._account(client)), type(client)
+            options = {"sandbox": self.sandbox} if isinstance(client, ArenaValidator) else {}
+            self._join(kind(means, client.policy, **options))
+
+    def _account(self, client: Participant) -> int:
+        return [account.address for account in self.network.accounts].index(client.chain.address)
 
     # --- time
 
