@@ -23,7 +23,10 @@ FUNCTION_LINES = 60
 TEST_LINES = 40
 
 # Files that may be longer, each with its limit and the reason.
-LONG_FILES: dict[str, tuple[int, str]] = {}
+LONG_FILES: dict[str, tuple[int, str]] = {
+    "tests/contracts/test_scenarios.py": (360, "whole lives of tasks on the same few helpers"),
+    "tests/node/test_sender.py": (330, "one matrix of chain troubles, on the same few helpers"),
+}
 # Functions that may be longer, as "path:name", with the reason.
 LONG_FUNCTIONS: dict[str, str] = {}
 
