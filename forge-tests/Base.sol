@@ -22,6 +22,7 @@ interface Vm {
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);
     function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function cool(address who) external;
     function startSnapshotGas(string calldata name) external;
     function stopSnapshotGas() external returns (uint256);
     function assertEq(uint256 a, uint256 b) external pure;
