@@ -57,10 +57,11 @@ def run_localnet(
 
 
 def wait(network: Localnet) -> None:
-    """Until a Ctrl-C; ProcessFailed when a part of the network ends by itself."""
+    """Until a Ctrl-C. What ends by itself is started again; ProcessFailed for what ends again at once."""
     try:
         while True:
-            network.supervisor.check()
+            for name in network.supervisor.revive():
+                typer.echo(f"{name} had ended and was started again.", err=True)
             time.sleep(0.5)
     except KeyboardInterrupt:
         typer.echo("Stopping.", err=True)

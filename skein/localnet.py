@@ -95,7 +95,10 @@ class Localnet:
     def _start(self) -> None:
         fresh = not (self._state("chain.json").exists() and Path(self.addresses.deployment).exists())
         self._say("starting the chain")
-        self.start_chain(fresh)
+        if fresh:
+            for left in (self._state("chain.json"), *self.directory.glob("indexer.db*")):
+                left.unlink(missing_ok=True)
+        self._start_chain(fresh)
         if fresh:
             self._say("deploying the contracts")
             self._deploy()
@@ -105,20 +108,17 @@ class Localnet:
         self._start_indexer()
         self._state("localnet.json").write_text(json.dumps(asdict(self.addresses), indent=2) + "\n")
 
-    def start_chain(self, fresh: bool) -> None:
-        """Run anvil; also to start it again after it died, with `fresh` False."""
+    def _start_chain(self, fresh: bool) -> None:
+        """Run anvil. A fresh chain makes a block per transaction until its clock is started."""
         port = self.addresses.rpc_url.rpartition(":")[2]
         state = self._state("chain.json")
-        if fresh:
-            state.unlink(missing_ok=True)
         command = [find_anvil(), "--host", "127.0.0.1", "--port", port, "--chain-id", str(CHAIN_ID), "--quiet"]
         command += ["--mnemonic", MNEMONIC, "--prune-history", "300", "--hardfork", "prague", "--gas-limit", "30000000"]
         command += ["--state", str(state), "--state-interval", "1"]
-        command += [] if fresh else ["--block-time", str(self.block_seconds)]
-        self.supervisor.start(
-            "chain", command, {"HOME": str(self.directory)}
-        )  # it leaves files in its home when killed
-        until(self._chain_answers, START_SECONDS, "The chain", self.supervisor)
+        ticking = [*command, "--block-time", str(self.block_seconds)]
+        home = {"HOME": str(self.directory)}  # where it leaves files when it is killed
+        self.supervisor.start("chain", command if fresh else ticking, home, again=ticking)
+        until(self._chain_answers, START_SECONDS, "The chain", self.supervisor.check)
 
     def start_clock(self) -> None:
         """From now on a block every `block_seconds`, with or without transactions."""
@@ -148,7 +148,7 @@ class Localnet:
         environment = self.indexer_environment
         self.start_program("indexer", ["skein", "indexer", "sync"], environment)
         self.start_program("api", ["skein", "indexer", "serve", "--port", port], environment)
-        until(self._api_answers, START_SECONDS, "The API", self.supervisor)
+        until(self._api_answers, START_SECONDS, "The API", self.supervisor.check)
 
     @property
     def indexer_environment(self) -> dict[str, str]:

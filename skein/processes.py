@@ -22,6 +22,8 @@ from skein import watchdog
 
 T = TypeVar("T")
 STOP_SECONDS = 10.0
+EARLY_SECONDS = 5.0  # a process that ends so soon after its start will do it again
+MAX_EARLY_DEATHS = 3
 
 
 class ProcessFailed(ProtocolError):
@@ -30,13 +32,15 @@ class ProcessFailed(ProtocolError):
 
 @dataclass
 class Process:
-    """One child; `environment` is what was added to the supervisor's own."""
+    """One child; `command` starts it again, `environment` is what was added to the supervisor's own."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
     popen: subprocess.Popen[bytes]
+    started: float
+    early_deaths: int = 0
 
     @property
     def running(self) -> bool:
@@ -58,8 +62,14 @@ class Supervisor:
             [sys.executable, "-I", "-S", watchdog.__file__], stdin=subprocess.PIPE, start_new_session=True
         )
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Process:
-        """Run a command; what it prints is appended to `<logs>/<name>.log`."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        again: Sequence[str] | None = None,
+    ) -> Process:
+        """Run a command; what it prints is appended to `<logs>/<name>.log`. `again`: the command of later starts."""
         log = self.logs / f"{name}.log"
         with log.open("ab") as output:
             popen = subprocess.Popen(
@@ -71,7 +81,7 @@ class Supervisor:
                 process_group=0,
             )
         self._tell_watchdog(f"+{popen.pid}")
-        process = Process(name, list(command), dict(environment or {}), log, popen)
+        process = Process(name, list(again or command), dict(environment or {}), log, popen, time.monotonic())
         self.processes[name] = process
         return process
 
@@ -80,6 +90,17 @@ class Supervisor:
         old = self.processes[name]
         self.stop(name)
         return self.start(name, old.command, old.environment)
+
+    def revive(self) -> list[str]:
+        """Start again what has ended by itself, and name it; ProcessFailed for what ends again and again at once."""
+        ended = [process for process in self.processes.values() if not process.running]
+        for process in ended:
+            is_early = time.monotonic() - process.started < EARLY_SECONDS
+            deaths = process.early_deaths + 1 if is_early else 0
+            if deaths >= MAX_EARLY_DEATHS:
+                self.check()
+            self.restart(process.name).early_deaths = deaths
+        return [process.name for process in ended]
 
     def kill(self, name: str) -> None:
         """SIGKILL to the process and its children, as a power cut would."""
@@ -132,18 +153,19 @@ class Supervisor:
         self.close()
 
 
-def until(ready: Callable[[], T | None], timeout: float, what: str, supervisor: Supervisor | None = None) -> T:
-    """The first true answer of `ready`, asked ten times a second.
+def until(
+    ready: Callable[[], T | None], timeout: float, what: str, meanwhile: Callable[[], object] = lambda: None
+) -> T:
+    """The first true answer of `ready`, asked ten times a second; ProcessFailed if there is none in `timeout` seconds.
 
-    ProcessFailed when there is none in `timeout` seconds, or when a process of `supervisor` ended meanwhile.
+    `meanwhile` is called after each vain question: `Supervisor.check` to stop waiting for what has died.
     """
     deadline = time.monotonic() + timeout
     while True:
         answer = ready()
         if answer:
             return answer
-        if supervisor:
-            supervisor.check()
+        meanwhile()
         if time.monotonic() > deadline:
             raise ProcessFailed(f"{what} is not there after {timeout:.0f} seconds.")
         time.sleep(0.1)

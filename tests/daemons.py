@@ -89,7 +89,7 @@ def _running(
 ) -> Iterator[tuple[re.Match[str], Supervisor]]:
     with tempfile.TemporaryDirectory(prefix=f"skein-{name}-") as folder, Supervisor(Path(folder)) as supervisor:
         process = supervisor.start(name, command, {"HOME": folder})
-        yield until(lambda: ready(_output(process)), 60, f"{name} on its port", supervisor), supervisor
+        yield until(lambda: ready(_output(process)), 60, f"{name} on its port", supervisor.check), supervisor
 
 
 def _output(process: Process) -> str:

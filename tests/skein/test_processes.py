@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from skein.processes import ProcessFailed, Supervisor, free_ports, until
+from skein.processes import MAX_EARLY_DEATHS, ProcessFailed, Supervisor, free_ports, until
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 # A supervisor with one child that itself has a child; prints their ids and waits.
@@ -66,6 +66,23 @@ def test_check_names_the_process_that_ended(tmp_path: Path) -> None:
         process.popen.wait()
         with pytest.raises(ProcessFailed, match=r"miner ended with exit code 3.*\nout of luck"):
             supervisor.check()
+
+
+def test_revive_starts_again_what_has_died(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start("first", ["sh", "-c", "echo one"], again=["sh", "-c", "echo two; sleep 60"]).popen.wait()
+        assert supervisor.revive() == ["first"]
+        until(lambda: supervisor.processes["first"].tail() == "one\ntwo", 5, "The second start")
+        assert supervisor.revive() == []
+
+
+def test_revive_gives_up_on_what_ends_at_once(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start("mayfly", ["sh", "-c", "exit 4"])
+        with pytest.raises(ProcessFailed, match="mayfly ended with exit code 4"):
+            for _ in range(MAX_EARLY_DEATHS):
+                supervisor.processes["mayfly"].popen.wait()
+                supervisor.revive()
 
 
 def test_until_gives_up_with_a_sentence() -> None:
