@@ -1,0 +1,187 @@
+"""Measure the gas of every verb that a user calls, in one fixed scenario on a chain of its own.
+
+    .venv-contracts/bin/python scripts/gas_report.py            # writes contracts/gas.json
+    .venv-contracts/bin/python scripts/gas_report.py --check    # compares with it; fails when one differs by over 1 %
+
+The scenario is one task with panels of four drawn from eight validators, and one whose seed expires. Where a verb is
+called several times the dearest call counts; the name in brackets tells apart calls of one verb that do unlike work.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from brownie import accounts, network, project, web3
+from brownie._config import CONFIG
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "contracts"))
+
+import brownie_compat  # noqa: E402
+from arena_life import KEY, Life  # noqa: E402
+from reference import WAD  # noqa: E402
+from reference_task import Phase  # noqa: E402
+
+FILE = ROOT / "contracts" / "gas.json"
+TOLERANCE = 0.01
+COOLDOWN = 7 * 24 * 3600
+FIRST_SECOND = 2_000_000_000  # fixed, since panels follow from block hashes
+CREATOR, STRANGER, DELEGATOR = 0, 1, 2
+TRAINERS, VALIDATORS = range(3, 8), range(8, 16)
+
+
+class Meter:
+    """The dearest call of each verb."""
+
+    def __init__(self):
+        self.gas: dict[str, int] = {}
+
+    def note(self, name: str, tx) -> None:
+        self.gas[name] = max(self.gas.get(name, 0), tx.gas_used)
+
+
+class MeteredLife(Life):
+    """Notes the gas of all that is done."""
+
+    meter: Meter
+    kind = ""
+
+    def do(self, verb: str, *args, sender):
+        expected, tx = super().do(verb, *args, sender=sender)
+        assert tx is not None, f"{verb} was refused: {self.refusal}"
+        self.meter.note(f"Arena.{verb}" + (f" ({self.kind})" if self.kind else ""), tx)
+        return expected, tx
+
+    def settle_as(self, kind: str, submissions: list[int]) -> None:
+        self.kind = kind
+        self.settle(accounts[STRANGER], submissions)
+        self.kind = ""
+
+
+def deploy(contracts):
+    """Everything deployed, with tokens and allowances for all."""
+    options = {"from": accounts[CREATOR]}
+    token = contracts.SkeinToken.deploy(accounts[CREATOR], 500_000_000 * WAD, options)
+    staking = contracts.Staking.deploy(token, COOLDOWN, accounts[CREATOR], options)
+    randomness = contracts.BlockRandomness.deploy(options)
+    for library in (contracts.Settlement, contracts.Payout):
+        library.deploy(options)
+    arena = contracts.Arena.deploy(staking, randomness, options)
+    staking.setModule(arena, True, options)
+    for account in accounts[:16]:
+        if account != accounts[CREATOR]:
+            token.transfer(account, 1_000_000 * WAD, options)
+        for spender in (staking, arena):
+            token.approve(spender, 2**256 - 1, {"from": account})
+    return token, staking, arena
+
+
+def measure_staking(meter: Meter, staking, life: Life) -> None:
+    operator, delegator = accounts[TRAINERS[0]], accounts[DELEGATOR]
+    meter.note("Staking.deposit (own)", staking.deposit(operator, 1000 * WAD, operator, {"from": operator}))
+    meter.note("Staking.deposit (delegated)", staking.deposit(operator, WAD, delegator, {"from": delegator}))
+    shares = staking.sharesOf(operator, delegator) // 2
+    request = staking.requestWithdrawal(operator, shares, {"from": delegator})
+    meter.note("Staking.requestWithdrawal", request)
+    meter.note("Staking.setCommission", staking.setCommission(WAD // 10, {"from": operator}))
+    life.now = request.timestamp + COOLDOWN
+    life.tick()
+    meter.note("Staking.withdraw", staking.withdraw(request.return_value, {"from": delegator}))
+    ledger = life.model.ledger
+    ledger.deposit(operator.address, 1000 * WAD, operator.address)
+    ledger.deposit(operator.address, WAD, delegator.address)
+    ledger.request(operator.address, shares, delegator.address, 0)
+    ledger.withdraw(1, life.now)
+    ledger.pool(operator.address).announce(WAD // 10, 0, 0)
+    for index in [*TRAINERS[1:], *VALIDATORS]:
+        life.stake(accounts[index], 1000 * WAD)
+
+
+def measure_arena(life: MeteredLife) -> None:
+    """A life with a copy, an unrevealed model, a liar, a silent validator, a second attempt and an expired seed."""
+    creator, stranger = accounts[CREATOR], accounts[STRANGER]
+    life.create(creator)
+    life.do("fundTask", 1, WAD, sender=stranger)
+    life.do("cancelTask", 1, sender=creator)
+    life.create(creator, panel_size=4, quorum=4, paid_ranks=64)
+    life.register({accounts[index]: (20 + index) * WAD for index in VALIDATORS})
+    for index, label in zip(TRAINERS, "ABCAD", strict=True):
+        life.commit(accounts[index], label, 100 * WAD)
+    life.until(Phase.REVEAL)
+    life.reveal({4: "A", 1: "A", 2: "B", 3: "C"})
+    life.until(Phase.KEY)
+    life.do("releaseKey", 2, KEY, sender=creator)
+    life.mine(300)
+    life.do("renewSeed", 2, sender=stranger)
+    life.mine(2)
+    life.draw([1, 2, 3], stranger)
+    everybody = {accounts[index]: {1: 10**9, 2: 9 * 10**8, 3: 10**8} for index in VALIDATORS}
+    silent = life.people[life.task.panels[3, 1].members[0]]
+    everybody[silent] = {1: 10**9, 2: 9 * 10**8}
+    life.score(everybody)
+    life.settle_as("duplicate", [4])
+    life.settle_as("unrevealed", [5])
+    life.settle_as("scored, 4 scores", [1, 2])
+    life.settle_as("unscored", [3])
+    life.do("redraw", 2, sender=stranger)
+    life.mine(2)
+    life.draw([3], stranger)
+    members = [life.people[member] for member in life.task.panels[3, 2].members]
+    liar = min(members, key=lambda account: life.staking.lockedBy(account, life.arena))
+    life.score({account: {3: 0 if account == liar else 10**8} for account in members})
+    life.settle_as("scored, one slashed", [3])
+    life.do("finalize", 2, sender=stranger)
+    life.claim(stranger)
+    life.check()
+
+
+def measure() -> dict[str, int]:
+    contracts = project.load(ROOT, name="SkeinProject")
+    contracts.load_config()
+    brownie_compat.apply()
+    CONFIG.networks["development"]["cmd"] += f" --timestamp {FIRST_SECOND}"
+    network.connect("development")
+    web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+    try:
+        meter = Meter()
+        token, staking, arena = deploy(contracts)
+        life = MeteredLife(arena, staking, token, COOLDOWN)
+        life.meter = meter
+        measure_staking(meter, staking, life)
+        measure_arena(life)
+        return dict(sorted(meter.gas.items()))
+    finally:
+        network.disconnect()
+
+
+def differences(old: dict[str, int], new: dict[str, int]) -> list[str]:
+    lines = []
+    for name in sorted(old.keys() | new.keys()):
+        before, now = old.get(name), new.get(name)
+        if before is None or now is None or abs(now - before) > TOLERANCE * before:
+            lines.append(f"{name}: {before} before, {now} now")
+    return lines
+
+
+def main(arguments: list[str]) -> int:
+    with redirect_stdout(StringIO()):  # Brownie reports every transaction
+        gas = measure()
+    if "--check" not in arguments:
+        FILE.write_text(json.dumps(gas, indent=2) + "\n", encoding="utf-8")
+        print("\n".join(f"{used:>9,}  {name}" for name, used in gas.items()))
+        return 0
+    found = differences(json.loads(FILE.read_text(encoding="utf-8")), gas)
+    if not found:
+        print(f"gas: {len(gas)} verbs as in contracts/gas.json")
+        return 0
+    print("gas: not as in contracts/gas.json; if that is meant, run scripts/gas_report.py and commit the file")
+    print("\n".join(found))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
