@@ -10,6 +10,7 @@ seed of a failing walk is its name.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from random import Random
 
@@ -18,7 +19,8 @@ from arena_life import Life, digest_of
 from reference_rewards import INVALID, UNAVAILABLE, UNOPENABLE
 from reference_task import Phase
 
-WALKS, STEPS = 6, 40
+WALKS = int(os.environ.get("SKEIN_WALKS", "6"))  # for example 100, after a change of the arena
+STEPS = 40
 PERIOD = 1000
 UNIT = 10**9 + 7  # a stake that divides badly
 TRUTH = 10**6
