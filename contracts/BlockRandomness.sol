@@ -6,8 +6,9 @@ import {IRandomness} from "./interfaces/IRandomness.sol";
 /// @title Seeds from block hashes
 /// @notice A seed is the hash of the block after the one in which it was asked for.
 /// @dev Assumptions:
-///      - The proposer of that one block can drop it, and its reward, to get another draw; it cannot choose the hash.
-///      - A hash is provable for 256 blocks; later the ticket has expired and a new one is needed.
+///      - The proposer of that one block does not care: by trying contents it can choose among many hashes. Nobody else
+///        can.
+///      - A hash can be looked up for 256 blocks; later the ticket has expired and a new one is needed.
 contract BlockRandomness is IRandomness {
     /// @inheritdoc IRandomness
     function request() external view returns (uint256 ticket) {
