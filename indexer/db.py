@@ -15,7 +15,9 @@ logger = logging.getLogger(__name__)
 # Raised by one whenever tables or projections change what they mean; `rebuild` then derives all tables again.
 VERSION = 1
 
-_PAGE_CACHE_KIB = 65_536
+_PAGE_CACHE_KIB = 32_768
+# Pages go from the write-ahead log to the database every 40 MB: one that changes often goes there once.
+_WRITER = ["journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 10000"]
 _BUSY_SECONDS = 15
 
 
@@ -47,7 +49,7 @@ def _tune_sqlite(engine: Engine, read_only: bool) -> None:
         connection.isolation_level = None
         pragmas = [f"cache_size = -{_PAGE_CACHE_KIB}", "temp_store = MEMORY"]
         # A crash of the machine may cost the last transactions, which are read from the chain again; never consistency.
-        pragmas += ["query_only = ON"] if read_only else ["journal_mode = WAL", "synchronous = NORMAL"]
+        pragmas += ["query_only = ON"] if read_only else _WRITER
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 

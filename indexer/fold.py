@@ -11,10 +11,13 @@ from indexer.rows import Rows
 from indexer.tables import POSITION_BITS, AccountEvent, EventKind
 from indexer.types import ZERO_ADDRESS
 from protocol.deployment import Deployment
-from protocol.events import Event, decode, event_abis
+from protocol.events import decode, event_abis
 from protocol.values import field_names
 
 RawLog = Mapping[str, Any]
+# Address, first topic and name of an event.
+Kind = tuple[str, str, str | None]
+_NO_TOPICS = [""]
 
 
 class Fold:
@@ -25,43 +28,44 @@ class Fold:
         self._deployment = deployment
         self._nobody = {ZERO_ADDRESS, *(deployed.address for deployed in deployment.contracts.values())}
         self._named = {name: _address_fields(entry) for name, entry in event_abis().items()}
+        # Events of the block so far, by what they are.
+        self._kinds: dict[Kind, int] = {}
 
     def run(self, logs: Iterable[tuple[int, RawLog]], timestamps: Mapping[int, int], journal_above: int) -> None:
         """Fold whole blocks of logs, in order. Changes by blocks above `journal_above` can be undone later."""
-        rows, at, block, events, unknown = self._rows, At(0, 0, ""), -1, 0, 0
+        rows, at, block = self._rows, At(0, 0, ""), -1
+        self._kinds = {}
         for position, log in logs:
             number = position >> POSITION_BITS
             if number != block:
-                self._end(block, events, unknown)
-                block, events, unknown = number, 0, 0
+                self._end(block)
+                block = number
                 at.timestamp = timestamps[number]
                 rows.start_block(journaling=number > journal_above)
-            events += 1
             event = decode(log, self._deployment)
-            self._count(log, event)
+            kind = log["address"], (log["topics"] or _NO_TOPICS)[0], event and event.name
+            self._kinds[kind] = self._kinds.get(kind, 0) + 1
             if event is None:
-                unknown += 1
                 continue
             at.position, at.address = position, event.address
             self._link(position, event.name, event.args)
             handler = HANDLERS.get(event.name)
             if handler is not None:
                 handler(rows, at, **event.args)
-        self._end(block, events, unknown)
+        self._end(block)
 
-    def _end(self, block: int, events: int, unknown: int) -> None:
-        if events:
-            sums = totals(self._rows)
+    def _end(self, block: int) -> None:
+        if not self._kinds:
+            return
+        sums = totals(self._rows)
+        for (address, topic0, name), events in self._kinds.items():
+            kind = self._rows.ensure(EventKind, to_checksum_address(address), topic0)
+            kind.name = name
+            kind.events += events
             sums.events += events
-            sums.unknown_events += unknown
-            self._rows.end_block(block)
-
-    def _count(self, log: RawLog, event: Event | None) -> None:
-        topics = log["topics"]
-        address = event.address if event else to_checksum_address(log["address"])
-        kind = self._rows.ensure(EventKind, address, topics[0] if topics else "")
-        kind.name = event.name if event else None
-        kind.events += 1
+            sums.unknown_events += 0 if name else events
+        self._kinds = {}
+        self._rows.end_block(block)
 
     def _link(self, position: int, name: str, args: Mapping[str, Any]) -> None:
         """The histories of the accounts: everybody whom the event names, once, but not the contracts themselves."""

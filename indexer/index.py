@@ -53,6 +53,9 @@ class Index:
         self._mark = placeholder(self._connection)
         self._shapes = {table: Shape(table, self._mark) for table in (Block, Log, RecentBlock, Checkpoint)}
         self._told = deployment_json(deployment)
+        # Nodes write addresses in lower case, the tables have them with a checksum.
+        own = [deployed.address for deployed in deployment.contracts.values()]
+        self._checksummed = {address.lower(): address for address in own}
         with self._connection.begin():
             self.state = self._load()
         self._renew()
@@ -177,7 +180,7 @@ class Index:
         topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
         return (
             position,
-            self.deployment.contracts[self.deployment.name_of(log["address"]) or ""].address,
+            self._checksummed[log["address"].lower()],
             *topics,
             *(4 - len(topics)) * [None],
             bytes.fromhex(log["data"][2:]),

@@ -7,7 +7,7 @@ work are light twins of them (`Shape.twin`): same attributes, same types for the
 import dataclasses
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Boolean, Connection
@@ -22,7 +22,7 @@ Key = tuple[Any, ...]
 Values = Sequence[Any]
 
 # Cells that stay in memory between batches; about 60 bytes each.
-CACHED_CELLS = 1_000_000
+CACHED_CELLS = 500_000
 
 
 class Contradiction(ProtocolError):
@@ -128,37 +128,43 @@ class Rows:
 
     def get(self, table: type[T], *key: Any) -> T | None:
         """The row, to be read only; None when there is none."""
-        return cast(T | None, self._find(self._stores[table], key))
+        store = self._stores[table]
+        row: T | None = store.rows.get(key) or self._load(store, key)
+        return row
 
     def edit(self, table: type[T], *key: Any) -> T:
         """The row, to be changed. Raises `Contradiction` when there is none."""
         store = self._stores[table]
-        row = store.rows.get(key) or self._find(store, key)
+        row: T | None = store.rows.get(key) or self._load(store, key)
         if row is None:
             raise Contradiction(f"one changes {store.shape.name} {', '.join(map(str, key))}, which none made")
-        if self._journaling and key not in store.seen:
-            store.seen.add(key)
-            self._changes.append((store.shape.name, key, store.shape.dump(row)))
-        store.dirty[key] = row
-        return cast(T, row)
+        return self._changed(store, key, row)
 
     def ensure(self, table: type[T], *key: Any) -> T:
         """The row, to be changed; made with the table's defaults when there is none."""
         store = self._stores[table]
-        if key in store.rows or self._find(store, key) is not None:
-            return self.edit(table, *key)
-        return self.add(table, **dict(zip(store.shape.keys, key, strict=True)))
+        row: T | None = store.rows.get(key) or self._load(store, key)
+        if row is None:
+            return self.add(table, **dict(zip(store.shape.keys, key, strict=True)))
+        return self._changed(store, key, row)
+
+    def _changed(self, store: _Store, key: Key, row: T) -> T:
+        if self._journaling and key not in store.seen:
+            store.seen.add(key)
+            self._changes.append((store.shape.name, key, store.shape.dump(row)))
+        store.dirty[key] = row
+        return row
 
     def add(self, table: type[T], **values: Any) -> T:
         """A new row."""
         store = self._stores[table]
-        row = store.shape.twin(**values)
+        row: T = store.shape.twin(**values)
         key = store.shape.key_of(row)
         if self._journaling:
             store.seen.add(key)
             self._changes.append((store.shape.name, key, None))
         store.rows[key] = store.dirty[key] = row
-        return cast(T, row)
+        return row
 
     def record(self, table: type[SQLModel], key: Key, values: Values) -> None:
         """A new row of history that nobody will change, in the database's form and the columns' order; cheap."""
@@ -206,14 +212,12 @@ class Rows:
             store.seen.clear()
         self._changes, self._journals = [], []
 
-    def _find(self, store: _Store, key: Key) -> Any:
-        row = store.rows.get(key)
-        if row is None:
-            self._cursor.execute(store.shape.select, key)
-            found = self._cursor.fetchone()
-            if found is None:
-                return None
-            row = store.rows[key] = store.shape.load(found)
+    def _load(self, store: _Store, key: Key) -> Any:
+        self._cursor.execute(store.shape.select, key)
+        found = self._cursor.fetchone()
+        if found is None:
+            return None
+        row = store.rows[key] = store.shape.load(found)
         return row
 
     def _trim(self) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 AMOUNT_DIGITS = 78
+_ZERO = AMOUNT_DIGITS * "0"
 ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"
 ZERO_DIGEST = "0x" + 64 * "0"
 
@@ -32,6 +33,8 @@ def pad(value: int) -> str:
 
     Raises OverflowError for a value that does not fit 256 bits.
     """
+    if not value:
+        return _ZERO
     text = str(value).zfill(AMOUNT_DIGITS)
     if value < 0 or len(text) > AMOUNT_DIGITS:
         raise OverflowError(f"{value} is not an unsigned number of 256 bits")

@@ -1,0 +1,1 @@
+"""Figures that the READMEs claim, each with its command."""

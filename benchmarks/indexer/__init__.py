@@ -1,0 +1,1 @@
+"""How fast the indexer is, measured on a real node. `python -m benchmarks.indexer --help`."""

@@ -1,0 +1,195 @@
+"""Measure the indexer: catching up, following, reorgs, answering. Figures depend on what else the machine does."""
+
+import itertools
+import os
+import re
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from benchmarks.indexer import load
+from benchmarks.indexer.emitter import Emitter, Story
+
+ROOT = Path(__file__).parents[2]
+# Blocks that a node calls final only when so many follow; empty ones close each chain, so that all events are.
+FINALITY = 70
+
+T = TypeVar("T")
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+Events = Annotated[int, typer.Option(help="Events on the chain.")]
+PerBlock = Annotated[int, typer.Option(help="Events in each block.")]
+
+
+@contextmanager
+def node(folder: Path) -> Iterator[str]:
+    """A node of its own, and its URL."""
+    command = [str(ROOT / ".toolchain/bin/anvil"), "--port", "0", "--prune-history", "100", "--no-request-size-limit"]
+    with (folder / "anvil.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, env={**os.environ, "HOME": str(folder)})
+    try:
+        found = wait(lambda: re.findall(r"Listening on (\S+)", (folder / "anvil.log").read_text()), "the node")
+        yield f"http://{found[0]}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait(ready: Callable[[], T], what: str, seconds: float = 30) -> T:
+    """The first thing that is not None or empty."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := ready():
+            return found
+        time.sleep(0.001)
+    raise RuntimeError(f"{what} did not come within {seconds} seconds")
+
+
+class Chain:
+    """A chain full of events and an index of it."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.url = url
+        self.emitter = Emitter(url)
+        self.events = Story().events()
+        self.database = folder / "index.db"
+        self.emitter.deployment.write(folder / "deployment.json")
+        self.environment = {
+            **os.environ,
+            "INDEXER_RPC_URL": url,
+            "INDEXER_DEPLOYMENT": str(folder / "deployment.json"),
+            "INDEXER_DATABASE_URL": f"sqlite:///{self.database}",
+            "INDEXER_POLL_SECONDS": "0.02",
+            "INDEXER_LOG_LEVEL": "WARNING",
+        }
+
+    def grow(self, events: int, per_block: int) -> None:
+        """Mine blocks of events."""
+        with typer.progressbar(range(events // per_block), label="Mining", file=sys.stderr) as blocks:
+            for _ in blocks:
+                self.emitter.mine(list(itertools.islice(self.events, per_block)))
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        """A command of the indexer."""
+        return subprocess.Popen([sys.executable, "-m", "indexer.cli", *command], env=self.environment)
+
+    def block(self) -> int:
+        """The block of the index, 0 before the first."""
+        if not self.database.exists():
+            return 0
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            try:
+                row = connection.execute("SELECT number FROM checkpoint").fetchone()
+            except sqlite3.OperationalError:
+                return 0
+        return int(row[0]) if row else 0
+
+    def head(self) -> int:
+        return int(str(self.emitter.request("eth_blockNumber")), 16)
+
+
+@contextmanager
+def chain(events: int, per_block: int, final: bool = True) -> Iterator[Chain]:
+    """A chain with so many events."""
+    with tempfile.TemporaryDirectory() as folder, node(Path(folder)) as url:
+        made = Chain(Path(folder), url)
+        made.grow(events, per_block)
+        if final:
+            made.emitter.request("anvil_mine", hex(FINALITY))
+        yield made
+
+
+def caught_up(made: Chain, events: int) -> str:
+    """One line: what it took to index everything, the start of Python included."""
+    begin = time.perf_counter()
+    process = made.start("sync", "--once")
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    if status:
+        raise RuntimeError("the indexer failed")
+    cpu = used.ru_utime + used.ru_stime
+    with closing(sqlite3.connect(made.database)) as connection:
+        (logs,) = connection.execute("SELECT count(*) FROM log").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert logs == events, (logs, events)
+    size = made.database.stat().st_size / 1e6
+    return (
+        f"{events:8,} events: {events / seconds:8,.0f} events/s  {1e6 * cpu / events:6.1f} µs CPU/event  "
+        f"{used.ru_maxrss / 1024:5.0f} MB memory  {size:6.1f} MB database"
+    )
+
+
+@app.command()
+def catchup(events: Events = 100_000, per_block: PerBlock = 100, runs: int = 3) -> None:
+    """From an empty database to the head, in a process of its own."""
+    with chain(events, per_block) as made:
+        for _ in range(runs):
+            typer.echo(caught_up(made, events))
+            for path in made.database.parent.glob("index.db*"):
+                path.unlink()
+
+
+@app.command()
+def follow(events: Events = 20_000, per_block: PerBlock = 100, blocks: int = 50) -> None:
+    """New blocks, one by one, until their rows can be read; then reorgs of 20 blocks."""
+    with chain(events, per_block) as made:
+        made.start("sync", "--once").wait()
+        process = made.start("sync")
+        lags = []
+        for _ in range(blocks):
+            made.emitter.mine(list(itertools.islice(made.events, per_block)))
+            begin, head = time.perf_counter(), made.head()
+            wait(lambda head=head: made.block() >= head, "the new block")  # type: ignore[misc]
+            lags.append(time.perf_counter() - begin)
+            time.sleep(0.05)
+        typer.echo(f"block of {per_block} events to rows: median {1e3 * statistics.median(lags):.0f} ms, "
+                   f"worst {1e3 * max(lags):.0f} ms")  # fmt: skip
+        for _ in range(3):
+            head = made.head()
+            made.emitter.request("anvil_reorg", 20, [])
+            made.emitter.request("anvil_mine", "0x1")
+            begin = time.perf_counter()
+            wait(lambda head=head: made.block() > head, "the reorg")  # type: ignore[misc]
+            typer.echo(f"reorg of 20 blocks: {1e3 * (time.perf_counter() - begin):.0f} ms")
+        process.terminate()
+        process.wait()
+
+
+@app.command()
+def api(events: Events = 20_000, per_block: PerBlock = 100, seconds: float = 5) -> None:
+    """Requests per second over 16 connections; every question is asked often between two blocks, as on a real page."""
+    with chain(events, per_block) as made:
+        made.start("sync", "--once").wait()
+        made.environment |= {"INDEXER_PORT": "0", "INDEXER_LOG_LEVEL": "INFO"}
+        server = subprocess.Popen(
+            [sys.executable, "-m", "indexer.cli", "serve"], env=made.environment, stderr=subprocess.PIPE, text=True
+        )
+        assert server.stderr is not None
+        (url,) = re.findall(r"http://\S+", server.stderr.readline())
+        with closing(sqlite3.connect(made.database)) as connection:
+            (account,) = connection.execute(
+                "SELECT account FROM account_event GROUP BY account ORDER BY count(*) DESC LIMIT 1"
+            ).fetchone()
+        paths = ("/status", "/tasks/1", "/tasks/1/submissions", f"/accounts/{account}/history?limit=100")
+        try:
+            for path in paths:
+                found = load.put(url, path, seconds)
+                typer.echo(
+                    f"{path[:30]:30} {found.requests_per_second:8,.0f} requests/s  median {found.median:5.2f} ms  "
+                    f"p99 {found.p99:6.2f} ms  {found.answer_bytes:7,} bytes"
+                )
+        finally:
+            server.terminate()
+            server.wait()
+
+
+if __name__ == "__main__":
+    app()
