@@ -7,14 +7,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from protocol.chain import Chain
+from protocol.deployment import Deployment
 from skein import demo
 from skein.localnet import Localnet
+from skein.processes import until
 from skein.report import Result
 from wallet.create import Prepared
 
@@ -25,12 +30,41 @@ REORG = 20  # blocks
 WINDOWS = {"commit": 100, "reveal": 40, "key": 40, "score_commit": 75, "score_reveal": 40}
 
 
-def test_the_demonstration(tmp_path: Path) -> None:
-    """As `scripts/demo` runs it; all figures come from its report, which fails by itself when one does not add up."""
-    command = [sys.executable, "-m", "skein", "demo", "--dir", str(tmp_path / "demo"), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout)
+@dataclass(frozen=True)
+class Kept:
+    """A demonstration that is over and still runs: its report, what it told on the way, and its process."""
+
+    report: dict[str, Any]
+    process: subprocess.Popen[str]
+    story: Path
+    directory: Path
+
+    @property
+    def chain(self) -> Chain:
+        addresses = json.loads((self.directory / "localnet.json").read_text())
+        return Chain(addresses["rpc_url"], Deployment.read(Path(addresses["deployment"])))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """As `scripts/demo --keep --json` runs it."""
+    place = tmp_path_factory.mktemp("kept")
+    command = [sys.executable, "-m", "skein", "demo", "--dir", str(place / "demo"), "--json", "--keep"]
+    with (place / "story").open("w") as story:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=story, text=True)
+    try:
+        assert process.stdout
+        lines = list(takewhile(lambda line: line != "}\n", process.stdout))
+        report = json.loads("".join([*lines, "}"])) if lines else {}
+        yield Kept(report, process, place / "story", place / "demo")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_all_is_as_it_must_be(kept: Kept) -> None:
+    report, story = kept.report, kept.story.read_text()
+    assert report, story[-3000:]
     assert report["failures"] == [] and report["index_equals_chain"]
     assert all(check["holds"] for check in report["checks"])
     assert {(slash["name"], slash["reason"]) for slash in report["slashes"]} == {
@@ -38,16 +72,47 @@ def test_the_demonstration(tmp_path: Path) -> None:
         ("inventor", "deviating"),
         ("mute", "silent"),
     }
-    change = {each["name"]: int(each["after"]["total"]) - int(each["before"]["total"]) for each in report["accounts"]}
-    assert all(change[name] < 0 for name in ("copier", "inventor", "mute", "creator"))
-    assert all(change[f"trainer-{name}"] > 0 for name in ("careful", "steady", "bold"))
-    assert all(change[name] > 0 for name in ("validator-1", "validator-2", "validator-3", "delegator-1", "delegator-2"))
-    for task in report["tasks"]:
-        assert task["winner"]["ours"] == task["winner"]["consensus"] == task["board"][0]["score"] > 900_000_000
-        assert [entry["rank"] for entry in task["board"][:3]] == [1, 2, 3]
-    assert {"Arena.settle", "Arena.revealScores", "Staking.deposit"} <= {each["kind"] for each in report["gas"]}
     assert 0 < report["seconds_to_first_reward"] < report["seconds"]
-    assert "Traceback" not in done.stderr and "creates task 1" in done.stderr
+    assert "Traceback" not in story and "creates task 1" in story and "copier loses" in story
+    used = {each["kind"]: each for each in report["gas"]}
+    assert {"Arena.settle", "Arena.revealScores", "Staking.deposit"} <= used.keys()
+    assert all(0 < each["least"] <= each["mean"] <= each["most"] for each in used.values())
+
+
+def test_who_works_earns_and_who_cheats_loses(kept: Kept) -> None:
+    accounts = kept.report["accounts"]
+    change = {each["name"]: int(each["after"]["total"]) - int(each["before"]["total"]) for each in accounts}
+    assert all(change[name] < 0 for name in ("copier", "inventor", "mute", "creator"))
+    assert all(change[name] > 0 for name in ("validator-1", "validator-2", "validator-3"))
+    assert all(change[name] > 0 for name in ("trainer-careful", "trainer-steady", "trainer-bold"))
+    assert all(change[name] > 0 for name in ("delegator-1", "delegator-2"))
+
+
+def test_the_winners_are_good_and_scored_right(kept: Kept) -> None:
+    for task in kept.report["tasks"]:
+        ranking = kept.chain.call("Arena", "ranking", task["id"])
+        assert [entry["id"] for entry in task["board"] if entry["rank"]] == ranking
+        assert task["winner"]["ours"] == task["winner"]["consensus"] == task["board"][0]["score"] > 900_000_000
+
+
+def test_the_api_and_the_chain_agree_on_every_account(kept: Kept) -> None:
+    for account in kept.report["accounts"]:
+        told = httpx.get(f"{kept.report['api']}/accounts/{account['address']}").json()["data"]
+        after = account["after"]
+        assert int(told["balance"]) == int(after["wallet"]) == kept.chain.token_balance(account["address"])
+        for stake in told["stakes"]:
+            assets = kept.chain.call("Staking", "assetsOf", stake["operator"], account["address"])
+            assert int(stake["assets"]) == assets
+        assert sum(int(stake["assets"]) for stake in told["stakes"]) == int(after["own"]) + int(after["delegated"])
+
+
+def test_it_goes_on_until_it_is_told_to_stop(kept: Kept) -> None:
+    before = kept.chain.head().number
+    until(lambda: kept.chain.head().number > before, 20, "The next block")
+    kept.process.terminate()
+    assert kept.process.wait(60) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(kept.report["api"])
 
 
 def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
