@@ -44,8 +44,8 @@ class Result:
         for task in self.tasks:
             if task["outcome"] != "settled":
                 yield f"Task {task['id']} ended as {task['outcome']}."
-            winner = self.winners[task["id"]]
-            if abs(winner.ours - winner.consensus) > task["tolerance"]:
+            winner = self.winners.get(task["id"])
+            if winner and abs(winner.ours - winner.consensus) > task["tolerance"]:
                 yield f"The winner of task {task['id']} scores {winner.ours} here, the consensus is {winner.consensus}."
             for entry in self.leaderboards[task["id"]]:
                 expected = "duplicate" if CHEATS.get(self._name(entry["trainer"])) else "scored"
@@ -99,8 +99,9 @@ class Result:
     def _task_document(self, task: dict[str, Any]) -> dict[str, Any]:
         keys = ("id", "outcome", "bounty", "bond", "slashed", "trainer_pot", "validator_pot", "creator_pot")
         board = [{**entry, "name": self._name(entry["trainer"])} for entry in self.ranked(task["id"])]
-        winner = asdict(self.winners[task["id"]])
-        return {**{key: task[key] for key in keys}, "title": self.titles[task["id"]], "winner": winner, "board": board}
+        winner = self.winners.get(task["id"])
+        more = {"title": self.titles[task["id"]], "winner": asdict(winner) if winner else None, "board": board}
+        return {**{key: task[key] for key in keys}, **more}
 
     def _account_document(self, address: str) -> dict[str, Any]:
         name = self.names[address]
@@ -157,7 +158,9 @@ class Result:
         ]
         title = f"\nTask {task['id']}: {self.titles[task['id']]} Bounty {round_amount(int(task['bounty']), 0)} SKEIN"
         output.table(title, ("rank", "trainer", "state", "accuracy", "stake", "slashed", "reward"), rows)
-        winner = self.winners[task["id"]]
+        winner = self.winners.get(task["id"])
+        if winner is None:
+            return
         output.line(
             f"The winner {winner.digest[:18]}…, fetched and evaluated again on the {winner.samples} held-out samples: "
             f"accuracy {score_value(winner.ours):.6f}; consensus on chain: {score_value(winner.consensus):.6f}."

@@ -53,6 +53,7 @@ def test_nothing_to_complain_of() -> None:
     ("change", "sentence"),
     [
         ({"tasks": [{"id": 1, "outcome": "void", "tolerance": 0}]}, "Task 1 ended as void."),
+        ({"winners": {}, "tasks": [{"id": 1, "outcome": "abandoned"}]}, "Task 1 ended as abandoned."),
         ({"winners": {1: Evaluation("0x", 900_000_000, 890_000_000, 10)}}, "scores 890000000 here"),
         ({"slashes": []}, "copier was not slashed as duplicate in task 1."),
         ({"slashes": []}, "mute was not slashed as silent in task 1."),
