@@ -113,7 +113,7 @@ class Life:
         self.send(creator, "Arena", "releaseKey", task, KEY)
 
     def score(self, task: int, votes: Mapping[int, Mapping[int, int]], drawn_by: int = 0) -> None:
-        """Draws the panels of some submissions; validators (by account) commit and reveal their scores by submission."""
+        """Draws the panels of some submissions; validators (by account) commit and reveal scores by submission."""
         self.network.mine(2)
         chain = self.network.chain()
         for submission in sorted({submission for vote in votes.values() for submission in vote}):

@@ -85,9 +85,9 @@ def test_both_programs_in_one_command(network: Network, tmp_path: Path) -> None:
         except httpx.TransportError:
             return None
 
-    until(lambda: block() == head, 20, "the head in the API")
+    until(lambda: block() == head, 60, "the head in the API")
     network.mine(3)
-    until(lambda: block() == head + 3, 5, "the new head in the API")
+    until(lambda: block() == head + 3, 20, "the new head in the API")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     until(lambda: block() is None, 10, "the end of the API")
@@ -97,7 +97,7 @@ def test_run_stops_in_good_order(network: Network, tmp_path: Path) -> None:
     process = start("run", environment(network, tmp_path / "index.db", INDEXER_PORT="0"))
     assert process.stderr is not None
     lines: list[str] = []
-    until(lambda: (lines.append(process.stderr.readline()), "Serving the API at" in lines[-1])[1], 20, "the API")
+    until(lambda: (lines.append(process.stderr.readline()), "Serving the API at" in lines[-1])[1], 60, "the API")
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     assert "Traceback" not in "".join(lines) + process.communicate()[1]
@@ -105,6 +105,6 @@ def test_run_stops_in_good_order(network: Network, tmp_path: Path) -> None:
 
 def test_run_ends_when_the_api_cannot_be_served(network: Network, tmp_path: Path) -> None:
     process = start("run", environment(network, tmp_path / "index.db", INDEXER_HOST="192.0.2.1"))
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "The API cannot be served at 192.0.2.1:8300" in told and "Traceback" not in told
