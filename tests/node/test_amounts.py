@@ -24,13 +24,21 @@ def test_amounts_survive_the_round_trip(wei: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "wei"),
-    [("12.5", 12_500_000_000_000_000_000), ("0.000000000000000001", 1), (".5", 5 * 10**17), ("1_000", 10**21), ("0", 0)],
+    [
+        ("12.5", 12_500_000_000_000_000_000),
+        ("0.000000000000000001", 1),
+        (".5", 5 * 10**17),
+        ("1_000", 10**21),
+        ("0", 0),
+    ],
 )
 def test_amounts_are_exact(text: str, wei: int) -> None:
     assert parse_amount(text) == wei
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1e3", "1,5", "NaN", "inf", "0x10", "1.", "½", "١", "0.0000000000000000001"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1e3", "1,5", "NaN", "inf", "0x10", "1.", "½", "١", "0.0000000000000000001"]
+)
 def test_other_amounts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an amount|more than 18 decimal places"):
         parse_amount(text)
