@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from node.amounts import format_amount
 from node.jobs import Jobs
@@ -221,6 +222,11 @@ class Participant(ABC):
             f"task:{task_id}:deposit:{own}", "Staking", "deposit", self.chain.address, missing, self.chain.address
         )
         logger.info("Deposited %s SKEIN of stake for task=%s", format_amount(missing), task_id)
+
+    def note(self, key: str, fact: dict[str, Any]) -> None:
+        """Keep a fact in the journal; a disk's sync is only paid for news."""
+        if self.journal.recall(key) != fact:
+            self.journal.remember(key, fact)
 
     def salt(self, purpose: str, task_id: int, attempt: int = 1, batch: int = 0) -> bytes:
         """The salt of a commitment of this client; see `protocol.encoding.salt`."""

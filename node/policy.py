@@ -31,9 +31,7 @@ class Policy(BaseSettings):
     Subclasses name their program by `env_prefix`.
     """
 
-    model_config = SettingsConfigDict(
-        extra="ignore", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True)
 
     stake: Amount = 0
     """Stake on a task, SKEIN; 0 for the least that the task takes."""

@@ -60,7 +60,7 @@ class ArenaTrainer(Participant):
     def commit(self, task_id: int, stake: int, model: Path) -> None:
         """Commit to a model, with `stake`."""
         key, digest = f"task:{task_id}:commit", manifest_of(model).digest
-        self.journal.remember(key, {"digest": digest, "model": str(model)})
+        self.note(key, {"digest": digest, "model": str(model)})
         receipt = self.sender.send(key, "Arena", "commitSubmission", task_id, stake, self._commitment(task_id, digest))
         submission_id = receipt.event("Arena.SubmissionCommitted").args["submission_id"]
         logger.info("Committed task=%s submission=%s stake=%s", task_id, submission_id, format_amount(stake))

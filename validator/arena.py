@@ -150,7 +150,7 @@ class ArenaValidator(Participant):
             self.sender.abandon(known["intent"])  # a reorganisation has changed the seed, and with it the panels
         elif known is not None and self.journal.newest(intent) is not None:
             return [ScoreEntry(*entry) for entry in known["entries"]]
-        self.journal.remember(fact, {"intent": intent, "entries": entries})
+        self.note(fact, {"intent": intent, "entries": [list(entry) for entry in entries]})
         return list(entries)
 
     def find(self, task_id: int, task: Record, case: Case, duty: Duty) -> Finding | None:

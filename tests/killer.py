@@ -1,0 +1,72 @@
+"""A client in a process of its own that dies of SIGKILL right after its next step: a journal entry, a broadcast, a file
+or folder put in its place. Started again and again it makes one step a life.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from node.journal import Journal
+from node.loop import Loop
+from node.participant import Participant
+from node.program import settle_down
+from protocol.rpc import Rpc
+
+_FORK = multiprocessing.get_context("fork")
+
+
+def one_life(make: Callable[[], Participant]) -> int:
+    """Run a client until it dies or has nothing to do; the exit code, -SIGKILL or 0."""
+    process = _FORK.Process(target=_live, args=(make,))
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None, "it hangs"
+    return process.exitcode
+
+
+def live(make: Callable[[], Participant]) -> BaseProcess:
+    """Start a client that goes on for ever, for the caller to kill."""
+    process = _FORK.Process(target=_loop, args=(make,))
+    process.start()
+    return process
+
+
+def _loop(make: Callable[[], Participant]) -> None:
+    client = make()
+    Loop(client.tick, poll_seconds=0.1).run()
+
+
+def _live(make: Callable[[], Participant]) -> None:
+    for name in ("remember", "begin", "replace"):
+        setattr(Journal, name, _dying(getattr(Journal, name)))
+    Rpc.request = _dying(Rpc.request, lambda _, method, *__: method == "eth_sendRawTransaction")  # type: ignore[method-assign]
+    os.rename = _dying_of_news(os.rename)
+    client = make()
+    settle_down(client)
+    client.close()
+
+
+def _dying_of_news(rename: Callable[..., None]) -> Callable[..., None]:
+    """No step is what the next life does again: a file that is there, or one in a folder that is not whole."""
+
+    def run(source: Any, target: Any, **options: Any) -> None:
+        is_news = not Path(target).exists() and not Path(target).parent.name.endswith(".part")
+        rename(source, target, **options)
+        if is_news:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return run
+
+
+def _dying(function: Callable[..., Any], is_step: Callable[..., bool] = lambda *_: True) -> Callable[..., Any]:
+    def run(*args: Any, **options: Any) -> Any:
+        result = function(*args, **options)
+        if is_step(*args):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return run
