@@ -6,12 +6,10 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from node.journal import Journal
-from node.loop import Loop
 from node.participant import Participant
 from node.program import settle_down
 from protocol.rpc import Rpc
@@ -26,18 +24,6 @@ def one_life(make: Callable[[], Participant]) -> int:
     process.join(120)
     assert process.exitcode is not None, "it hangs"
     return process.exitcode
-
-
-def live(make: Callable[[], Participant]) -> BaseProcess:
-    """Start a client that goes on for ever, for the caller to kill."""
-    process = _FORK.Process(target=_loop, args=(make,))
-    process.start()
-    return process
-
-
-def _loop(make: Callable[[], Participant]) -> None:
-    client = make()
-    Loop(client.tick, poll_seconds=0.1).run()
 
 
 def _live(make: Callable[[], Participant]) -> None:

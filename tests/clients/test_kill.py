@@ -1,21 +1,17 @@
-"""kill -9 after every step of both clients, and at any moment, comes to the same end."""
+"""kill -9 after every step of both clients comes to the same end."""
 
-import random
 import signal
-import time
 from functools import partial
 
 import play
 import pytest
-from killer import live, one_life
+from killer import one_life
 from world import QUICK, World, write_model
 
 from node.participant import Participant
-from protocol import phases
-from protocol.phases import Phase, SubmissionState
+from protocol.phases import SubmissionState
 from trainer.arena import ArenaTrainer
 from trainer.settings import TrainerSettings
-from validator import status
 from validator.arena import ArenaValidator
 from validator.sandbox import Sandbox
 from validator.settings import ValidatorSettings
@@ -48,30 +44,6 @@ def prepare(world: World) -> int:
     return task
 
 
-def is_paid(world: World, task: int) -> bool:
-    trainer, validator = (world.network.accounts[account].address for account in (2, 3))
-    submission = world.chain.call("Arena", "submissionOf", task, trainer)
-    return bool(world.chain.submission(task, submission).claimed and world.chain.validator(task, validator).claimed)
-
-
-def hurry(world: World, task: int) -> None:
-    """Let time pass to the end of a phase in which everybody has done its part."""
-    record, now = world.chain.task(task), world.chain.now()
-    validator = world.network.accounts[3].address
-    phase = phases.phase(record, now)
-    if phase == Phase.KEY:
-        world.release(task)
-    done = {
-        Phase.COMMIT: record.submission_count == record.validator_count == 1,
-        Phase.REVEAL: record.revealed_count == 1,
-        Phase.SCORE_COMMIT: world.has_committed(task, 3),
-        Phase.SCORE_REVEAL: status.duties(world.chain, validator)[0]["revealed"] == 1 if record.attempt else False,
-    }
-    if done.get(phase):
-        world.network.set_time(phases.deadline(record, now) or now)
-    world.network.mine()
-
-
 def assert_paid(world: World, task: int) -> None:
     record = world.chain.task(task)
     assert record.finalized
@@ -93,21 +65,3 @@ def test_killed_after_every_step_they_come_to_the_same_end(world: World) -> None
             world.pass_to(task, deadline)
     assert_paid(world, task)
     assert deaths >= 15
-
-
-def test_killed_at_any_moment_they_come_to_the_same_end(world: World) -> None:
-    task, chance = prepare(world), random.Random(7)
-    lives = {account: live(partial(make, world, account)) for account in PROGRAMS}
-    longest = 3.0
-    while not is_paid(world, task):
-        time.sleep(chance.uniform(0, longest))
-        account = chance.choice(list(lives))
-        lives[account].kill()
-        lives[account].join()
-        lives[account] = live(partial(make, world, account))
-        longest *= 1.1  # however slow the machine is, at last a life is long enough
-        hurry(world, task)
-    for process in lives.values():
-        process.kill()
-        process.join()
-    assert_paid(world, task)
