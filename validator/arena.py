@@ -180,9 +180,9 @@ class ArenaValidator(Participant):
         late = task.score_commit_ends - 2 * self.policy.margin(task.parameters.score_commit_window)
         if self.chain.now() < late or not case.opened.exists() or case.model_folder(duty.digest).exists():
             return None
-        if trouble is not None and not isinstance(trouble, ArtifactMissing | DigestMismatch):
-            return None
-        return self.evaluations.give_up(case, duty.digest, str(trouble or "it could not be fetched in time"))
+        if not isinstance(trouble, ArtifactMissing | DigestMismatch):
+            return None  # not tried yet, or this machine's fault: no store has said that it lacks the model
+        return self.evaluations.give_up(case, duty.digest, str(trouble))
 
     # --- revealing
 
