@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
+from protocol.endpoints import check_url, told
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Endpoints:
         if not urls:
             raise ConfigInvalid("No RPC endpoint is given: set INDEXER_RPC_URL.")
         for url in urls:
-            _check_url(url)
+            check_url(url)
         self.urls = list(urls)
         self.chain_id = chain_id
         self.patience = patience
@@ -169,19 +169,3 @@ def _quantity(answer: Any) -> int:
         return int(answer, 16)
     except (TypeError, ValueError) as error:
         raise _Failed(f"{answer!r} is not a quantity") from error
-
-
-def told(url: str) -> str:
-    """The endpoint without its path and password, which often hold an access key."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigInvalid(f"{url!r} is not an RPC endpoint: give a URL like http://127.0.0.1:8545.")

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from requests import ConnectionError as RequestsConnectionError
 from requests import RequestException, Timeout
@@ -12,6 +11,7 @@ from web3.exceptions import Web3Exception
 from web3.providers import HTTPProvider
 from web3.types import RPCEndpoint
 
+from protocol.endpoints import check_url, told
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Rpc:
         if not self.urls:
             raise ConfigInvalid("No RPC endpoint is given: set SKEIN_RPC_URL.")
         for url in self.urls:
-            _check_url(url)
+            check_url(url)
         self.chain_id = chain_id
         self.patience = patience
         self._timeout = timeout
@@ -126,22 +126,6 @@ class Rpc:
                 raise _Failed(refused.reason)
             raise refused
         return answer["result"]
-
-
-def told(url: str) -> str:
-    """The endpoint without its path and password, which often hold an access key."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigInvalid(f"{url!r} is not an RPC endpoint: give a URL like http://127.0.0.1:8545.")
 
 
 def _connection_reason(error: BaseException) -> str:
