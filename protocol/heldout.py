@@ -137,11 +137,11 @@ def _open(sealed: BinaryIO, key: bytes, stage: Path) -> None:
     if length > MAX_MANIFEST_BYTES:
         raise ValueError(f"its manifest would have {length} bytes")
     manifest = parse_manifest(plain.read(length))
+    write_file(stage / MANIFEST_FILE, manifest.to_bytes())  # first: a stranger's file may have its stage's name
     for file in manifest.files:
         if _extract(plain, stage / file.path, file.size) != file.cid:
             raise ValueError(f"{file.path} is not what its manifest says")
     plain.finish()
-    write_file(stage / MANIFEST_FILE, manifest.to_bytes())
 
 
 def _extract(plain: "_Reader", target: Path, size: int) -> str:

@@ -82,7 +82,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def fetch(self, cid: str, size: int, target: Path) -> None:
-        """Write a file of known size to `target`, verified when this returns."""
+        """Write a file to `target`, verified when this returns; ArtifactError if it is not of that size."""
 
     def manifest(self, digest: str) -> Manifest:
         """Fetch and verify the manifest alone."""
@@ -116,9 +116,9 @@ class ArtifactStore(ABC):
     def _download(self, manifest: Manifest, stage: Path, into: Path) -> None:
         require_free_place(into)
         require_space(stage, manifest.size)
+        write_file(stage / MANIFEST_FILE, manifest.to_bytes())  # first: a stranger's file may have its stage's name
         for file in manifest.files:
             self.fetch(file.cid, file.size, stage / file.path)
-        write_file(stage / MANIFEST_FILE, manifest.to_bytes())
         promote(stage, into)
 
 
@@ -146,6 +146,9 @@ class SingleStore(ArtifactStore):
         with target.open("wb") as file:
             for chunk in self._verified(cid, size):
                 file.write(chunk)
+            written = file.tell()
+        if written != size:  # the CID says nothing of the size, so one model could have many digests
+            raise ArtifactError(f"The manifest gives {cid} {size:,} bytes, it has {written:,}.")
 
     def _verified(self, cid: str, limit: int) -> Iterator[bytes]:
         """Pass on what the store gives; the iterator ends well only if all of it together is `cid`."""
