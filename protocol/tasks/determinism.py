@@ -13,13 +13,14 @@ def deterministic(seed: int = 0) -> Iterator[None]:
     Sums depend on how work is shared between threads, so the number of threads is part of the result. An evaluation
     draws nothing: its seed does not matter. RuntimeError for an operation that has no deterministic form.
     """
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, strict = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True)
+            # the same as use_deterministic_algorithms, which would also load torch's compiler: a second each time
+            torch.set_deterministic_debug_mode("error")
             torch.manual_seed(seed)
             yield
         finally:
             torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
+            torch.set_deterministic_debug_mode(strict)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -176,3 +179,15 @@ def test_determinism_ends_with_its_block():
     assert torch.equal(torch.rand(1), expected)
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_determinism_loads_no_compiler():
+    """That takes a second, and every evaluation is a process of its own."""
+    program = (
+        "import sys\n"
+        "from protocol.tasks.determinism import deterministic\n"
+        "with deterministic():\n"
+        "    assert 'torch' in sys.modules\n"
+        "sys.exit('torch._dynamo' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
