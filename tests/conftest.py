@@ -8,6 +8,7 @@ pytest_plugins = ("network",)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than five seconds")
+    config.addinivalue_line("markers", "deep: takes minutes; only `scripts/test deep` runs it")
     # how long an example takes says more about the machine than about the code
     settings.register_profile("skein", deadline=None)
     settings.load_profile("skein")
