@@ -13,7 +13,7 @@ from protocol.errors import ConfigInvalid
 logger = logging.getLogger(__name__)
 
 # Raised by one whenever tables or projections change what they mean; `rebuild` then derives all tables again.
-VERSION = 1
+VERSION = 2
 
 _PAGE_CACHE_KIB = 32_768
 # Pages go from the write-ahead log to the database every 40 MB: one that changes often goes there once.

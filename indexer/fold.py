@@ -7,6 +7,7 @@ from eth_utils.address import to_checksum_address
 
 from indexer.projections import HANDLERS, At
 from indexer.projections.accounts import totals
+from indexer.projections.history import remember_network
 from indexer.rows import Rows
 from indexer.tables import POSITION_BITS, AccountEvent, EventKind
 from indexer.types import ZERO_ADDRESS
@@ -38,7 +39,7 @@ class Fold:
         for position, log in logs:
             number = position >> POSITION_BITS
             if number != block:
-                self._end(block)
+                self._end(block, at.timestamp)
                 block = number
                 at.timestamp = timestamps[number]
                 rows.start_block(journaling=number > journal_above)
@@ -52,9 +53,9 @@ class Fold:
             handler = HANDLERS.get(event.name)
             if handler is not None:
                 handler(rows, at, **event.args)
-        self._end(block)
+        self._end(block, at.timestamp)
 
-    def _end(self, block: int) -> None:
+    def _end(self, block: int, timestamp: int) -> None:
         if not self._kinds:
             return
         sums = totals(self._rows)
@@ -65,6 +66,7 @@ class Fold:
             sums.events += events
             sums.unknown_events += 0 if name else events
         self._kinds = {}
+        remember_network(self._rows, timestamp, sums)
         self._rows.end_block(block)
 
     def _link(self, position: int, name: str, args: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select
 
 from indexer import db
 from indexer.index import Index
+from indexer.pulse import Pulse
 from indexer.reader import Reader
 from indexer.rpc import Endpoints
 from indexer.settings import IndexerSettings
@@ -52,8 +53,10 @@ def _spare_gc() -> None:
 def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
     deployment = _deployment(settings)
     endpoints = Endpoints(settings.rpc_url, deployment.chain_id)
-    index = Index(db.open_engine(settings.database_url), deployment)
-    follower = Sync(Reader(endpoints, deployment, settings.confirmations), index)
+    engine = db.open_engine(settings.database_url)
+    index = Index(engine, deployment)
+    pulse = Pulse(engine, endpoints)
+    follower = Sync(Reader(endpoints, deployment, settings.confirmations), index, pulse)
     try:
         if once:
             while not stop.is_set() and follower.step(stop):

@@ -56,6 +56,8 @@ class Endpoints:
         self._ids = itertools.count(1)
         self._known: set[str] = set()
         self._lock = threading.Lock()
+        # Requests that an endpoint failed to answer, in the order in which the endpoints were given.
+        self.failures = dict.fromkeys(urls, 0)
 
     def close(self) -> None:
         """Close all connections."""
@@ -108,6 +110,7 @@ class Endpoints:
         """Ask the endpoint last from now on; it may be another node's address when it comes back."""
         self._known.discard(url)
         with self._lock:
+            self.failures[url] = self.failures.get(url, 0) + 1
             if len(self.urls) > 1 and self.urls[0] == url:
                 self.urls.append(self.urls.pop(0))
                 logger.warning("Left the RPC endpoint %s (%s)", told(url), failure)

@@ -5,6 +5,7 @@ import time
 from threading import Event
 
 from indexer.index import Index
+from indexer.pulse import Pulse
 from indexer.reader import Batch, Reader, Tip
 from protocol.errors import ChainUnavailable, DeepReorg
 
@@ -20,8 +21,10 @@ _LONGEST_PAUSE = 10.0
 class Sync:
     """Brings an index up to the chain, step by step."""
 
-    def __init__(self, reader: Reader, index: Index) -> None:
+    def __init__(self, reader: Reader, index: Index, pulse: Pulse | None = None) -> None:
+        """`pulse` is told what is seen, and tells it on."""
         self._reader = reader
+        self._pulse = pulse or Pulse()
         self._index = index
         self._told_at = self._lag_told_at = -_TELL_SECONDS
         self._untold: tuple[int, int] | None = None
@@ -38,6 +41,7 @@ class Sync:
             except ChainUnavailable as error:
                 logger.warning("Waiting for the chain: %s", error)
                 busy, pause = False, min(2 * pause, _LONGEST_PAUSE)
+                self._pulse.beat()
             if not busy:
                 stop.wait(pause)
 
@@ -49,6 +53,7 @@ class Sync:
         state = self._index.state
         first = state.number + 1 if state else self._index.deployment.first_block
         tip = self._reader.tip(max(first - 1, 0))
+        self._pulse.looked(tip.head.number)
         if state and (tip.asked is None or tip.asked.hash != state.hash):
             return self._replaced(tip)
         if first > tip.head.number:
@@ -67,6 +72,7 @@ class Sync:
             if stop.is_set():
                 return
             self._index.extend(batch, final)
+            self._pulse.beat()
             self._tell(first, batch)
             first = batch.last.number + 1
 
@@ -81,6 +87,7 @@ class Sync:
         batch = self._reader.recent(hash_, number + 1, last)
         depth = recent[0][0] - number
         self._index.replace(number, batch, tip.final)
+        self._pulse.replaced(depth)
         logger.warning("Replaced %d blocks after block %d (%d events)", depth, number, len(batch.logs))
         return True
 

@@ -2,6 +2,7 @@
 
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
+from indexer.projections.history import remember_pool
 from indexer.rows import Rows
 from indexer.stake_math import INDEX_START, SHARES_PER_ASSET, decay
 from indexer.tables import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
@@ -13,8 +14,9 @@ def _pool(rows: Rows, operator: str) -> Pool:
     return rows.ensure(Pool, operator)
 
 
-def _weigh(pool: Pool) -> None:
+def _weigh(rows: Rows, at: At, pool: Pool) -> None:
     pool.stake = pool.own_assets + pool.delegated_assets
+    remember_pool(rows, at, pool)
 
 
 @on("Staking.Deposited")
@@ -31,7 +33,7 @@ def deposited(rows: Rows, at: At, *, operator: str, funder: str, sender: str, as
         pool.delegated_assets += assets
         pool.delegated_shares += shares
     position.shares += shares
-    _weigh(pool)
+    _weigh(rows, at, pool)
     totals(rows).staked += assets
 
 
@@ -56,7 +58,7 @@ def withdrawal_requested(
         pool.delegated_exiting_assets += assets
         pool.delegated_exit_index = index = pool.delegated_exit_index or INDEX_START
         generation = pool.delegated_exit_generation
-    _weigh(pool)
+    _weigh(rows, at, pool)
     rows.add(
         Withdrawal,
         id=withdrawal_id,
@@ -148,15 +150,15 @@ def slashed(
     slash.assets = own_assets + own_exiting_assets + delegated_assets + delegated_exiting_assets
     if slash.assets:
         _unlock(rows, operator, module, slash.assets)
-        _take(rows, slash)
+        _take(rows, at, slash)
 
 
-def _take(rows: Rows, slash: Slash) -> None:
+def _take(rows: Rows, at: At, slash: Slash) -> None:
     pool = rows.edit(Pool, slash.operator)
     pool.slashed += slash.assets
     _take_own(rows, pool, slash.own_assets, slash.own_exiting_assets)
     _take_delegated(pool, slash.delegated_assets, slash.delegated_exiting_assets)
-    _weigh(pool)
+    _weigh(rows, at, pool)
     account(rows, slash.operator).slashed += slash.own_assets + slash.own_exiting_assets
     sums = totals(rows)
     sums.slashes += 1
@@ -205,7 +207,7 @@ def reward_distributed(
     pool.own_shares += operator_shares
     pool.delegated_assets += delegated_assets
     pool.earned += assets
-    _weigh(pool)
+    _weigh(rows, at, pool)
     rows.ensure(Position, operator, operator).shares = pool.own_shares
     account(rows, operator).earned += operator_assets
     rows.add(

@@ -12,15 +12,16 @@ from sqlmodel import SQLModel
 
 from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
 from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommitment, Submission, Task, Validator
-from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock
+from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, position_of
+from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
 from indexer.tables.stake import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
-BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal)
+BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal, Vitals)
 RAW: tuple[type[SQLModel], ...] = (Block, Log)
 DERIVED: tuple[type[SQLModel], ...] = (
-    EventKind, Account, BalanceChange, AccountEvent, Totals,
-    Pool, Position, Withdrawal, Lock, Module, Reward, Slash,
+    EventKind, Account, BalanceChange, AccountEvent, Totals, NetworkPast,
+    Pool, PoolPast, Position, Withdrawal, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
 )  # fmt: skip
 
@@ -28,6 +29,7 @@ __all__ = [
     "BOOKKEEPING",
     "DERIVED",
     "MAX_LOG_INDEX",
+    "NETWORK_STEP",
     "POSITION_BITS",
     "RAW",
     "Account",
@@ -41,9 +43,11 @@ __all__ = [
     "Lock",
     "Log",
     "Module",
+    "NetworkPast",
     "PanelMember",
     "Payout",
     "Pool",
+    "PoolPast",
     "Position",
     "RecentBlock",
     "Reward",
@@ -54,6 +58,7 @@ __all__ = [
     "Task",
     "Totals",
     "Validator",
+    "Vitals",
     "Withdrawal",
     "position_of",
 ]

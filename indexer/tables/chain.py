@@ -41,6 +41,25 @@ class Journal(SQLModel, table=True):
     changes: bytes = Field(sa_type=LargeBinary)
 
 
+class Vitals(SQLModel, table=True):
+    """How the process that syncs is doing; one row, written about once a second, outside the blocks' transactions.
+
+    Counts begin with the process. Times are those of its machine, in seconds.
+    """
+
+    id: int = primary(INT64, default=1)
+    started_at: int = int64()
+    # When it last looked at the chain and got an answer; 0: never. The chain's newest block, then.
+    looked_at: int = int64(default=0)
+    head: int = int64(default=0)
+    # When this row was written.
+    written_at: int = int64()
+    reorgs: int = int64(default=0)
+    replaced_blocks: int = int64(default=0)
+    # Failed requests per endpoint, in the order of the settings, as a JSON list.
+    rpc_errors: str = "[]"
+
+
 # --- the raw store
 
 

@@ -169,7 +169,7 @@ def test_tables_of_another_version_are_rebuilt(
 ) -> None:
     stake(life)
     indexed.sync()
-    monkeypatch.setattr(db, "VERSION", 2)
+    monkeypatch.setattr(db, "VERSION", db.VERSION + 1)
     indexed.restart()
     life.network.mine()
     with pytest.raises(ConfigInvalid, match="another version of the indexer: run `indexer rebuild`"):
