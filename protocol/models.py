@@ -23,7 +23,15 @@ from protocol.staging import local_storage, write_file
 
 Tensors = dict[str, NDArray[Any]]
 
-_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
+_BF16 = "BF16"  # numpy has none: its bits are read as integers and widened to float32, which loses nothing
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "F16": np.dtype("<f2"),
+    _BF16: np.dtype("<u2"),
+    "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
+}
 _HEADER_BYTES = 16 * 1024  # for metadata and padding
 _HEADER_BYTES_PER_TENSOR = 512
 _PIECE = 1 << 20  # elements checked for NaN at once
@@ -31,7 +39,10 @@ _PIECE = 1 << 20  # elements checked for NaN at once
 
 @dataclass(frozen=True)
 class TensorType:
-    """What a tensor must be: dtype "F32", "F64" or "I64", and its shape; a length of None may be any."""
+    """What a tensor must be: its dtype by its name in safetensors, and its shape; a length of None may be any.
+
+    "F32", "F64", "F16", "I64", "U8"; or "BF16", which is read as float32.
+    """
 
     dtype: str
     shape: tuple[int | None, ...]
@@ -50,10 +61,14 @@ class _Entry:
     """A tensor as the header announces it; `begin` and `end` are byte offsets in the data."""
 
     name: str
-    dtype: np.dtype[Any]
+    kind: str
     shape: tuple[int, ...]
     begin: int
     end: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return _DTYPES[self.kind]
 
 
 def read_tensors(path: Path, expected: Mapping[str, TensorType], max_bytes: int) -> Tensors:
@@ -82,6 +97,12 @@ def tensor_bytes(expected: Mapping[str, TensorType]) -> int:
     """The size that a file of these tensors may need at most; their shapes must be complete."""
     data = sum(math.prod(n or 0 for n in kind.shape) * _DTYPES[kind.dtype].itemsize for kind in expected.values())
     return data + 8 + _header_limit(len(expected))
+
+
+def zeros(expected: Mapping[str, TensorType]) -> Tensors:
+    """Tensors of zeros with these complete shapes, as `read_tensors` would give them."""
+    dtypes = _DTYPES | {_BF16: _DTYPES["F32"]}
+    return {name: np.zeros([n or 0 for n in kind.shape], dtypes[kind.dtype]) for name, kind in expected.items()}
 
 
 def _open_plain(path: Path) -> BinaryIO:
@@ -144,7 +165,7 @@ def _entry(name: str, told: Any, expected: TensorType) -> _Entry:
         raise ModelInvalid(f"tensor {name} has no proper shape and offsets")
     if not expected.admits(told["dtype"], tuple(shape)):
         raise ModelInvalid(f"tensor {name} is {_shown(told['dtype'])} {_shown(shape)}, expected {expected}")
-    entry = _Entry(name, _DTYPES[expected.dtype], tuple(shape), *offsets)
+    entry = _Entry(name, expected.dtype, tuple(shape), *offsets)
     if entry.end - entry.begin != math.prod(entry.shape) * entry.dtype.itemsize:
         raise ModelInvalid(f"the offsets of tensor {name} do not fit its shape")
     return entry
@@ -170,7 +191,9 @@ def _read(file: BinaryIO, data_start: int, entry: _Entry) -> NDArray[Any]:
     array = np.fromfile(file, entry.dtype, math.prod(entry.shape))
     if array.nbytes != entry.end - entry.begin:
         raise OSError("the file became shorter")
-    if entry.dtype.kind == "f":
+    if entry.kind == _BF16:
+        array = (array.astype("<u4") << 16).view("<f4")
+    if array.dtype.kind == "f":
         _check_finite(entry.name, array)
     return array.reshape(entry.shape)
 

@@ -7,7 +7,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from protocol.artifacts import Digest, FileHasher, artifact_paths, manifest_for
 from protocol.documents import Document, explain
@@ -39,7 +47,9 @@ class TaskSpec(Document):
     """A task. `kind` says how the rest is read: `model` is the kind's own description of the network to be trained.
 
     `scale`, `tolerance`, `slash_tolerance`, `grid` and `maximise` mean what they mean in the Arena contract and must
-    equal what was given there.
+    equal what was given there. `tolerance` is what honest validators may differ by, so the kind demands at least what
+    it was measured to spread; `grid` is the least difference that decides a rank, so the tolerance may not exceed it.
+    `base_digest`, for kinds that adapt a model, names that model; it is left out otherwise.
     """
 
     version: Literal[1] = 1
@@ -55,7 +65,15 @@ class TaskSpec(Document):
     model: dict[str, JsonValue]
     training_digest: Digest
     held_out_digest: Digest
+    base_digest: Digest | None = None
     limits: EvaluationLimits
+
+    @model_serializer(mode="wrap")
+    def _leave_out_no_base(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.base_digest is None:
+            del fields["base_digest"]
+        return fields
 
     @field_validator("title", "description")
     @classmethod
@@ -68,8 +86,8 @@ class TaskSpec(Document):
     def _check_whole(self) -> Self:
         if not self.tolerance <= self.slash_tolerance <= self.scale:
             raise ValueError("tolerance <= slash_tolerance <= scale must hold")
-        if self.grid > self.scale:
-            raise ValueError("grid <= scale must hold")
+        if not self.tolerance <= self.grid <= self.scale:
+            raise ValueError("tolerance <= grid <= scale must hold")
         if len(self.to_bytes()) > MAX_SPEC_BYTES:
             raise ValueError(f"the specification is larger than {MAX_SPEC_BYTES} bytes; shorten the description")
         return self

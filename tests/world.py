@@ -28,8 +28,9 @@ from protocol.reports import Verdict, read_report
 from protocol.specs import TaskSpec, spec_digest, write_spec
 from protocol.store import DirectoryStore
 from protocol.tasks import Budget, Weights, load
-from protocol.tasks.data import breast_cancer, split, write_data
+from protocol.tasks.data import breast_cancer, write_data
 from protocol.tasks.runs import MODEL_FILE
+from protocol.tasks.sets import split
 from trainer.arena import ArenaTrainer
 from trainer.settings import TrainerSettings
 from validator.arena import ArenaValidator
@@ -44,7 +45,7 @@ QUICK: dict[str, Any] = {"spread_seconds": 0, "retry_seconds": 60}
 @cache
 def _sets(root: Path) -> tuple[Path, Path]:
     source = breast_cancer()
-    training, held_out = split(source.table, 0.3, b"seed")
+    training, held_out = split(source.data, 0.3, b"seed")
     return write_data(root / "training", training, source.card), write_data(root / "held-out", held_out, source.card)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from eth_utils.crypto import keccak
 
 from node.amounts import format_amount
+from node.bases import fetch_base
 from node.participant import Means, Participant, TaskRefused
 from protocol.artifacts import manifest_of
 from protocol.calls import Record
@@ -101,10 +102,16 @@ class ArenaTrainer(Participant):
             "seed": self.seed(task_id),
             # The training ends by itself well before it would be ended, and keeps its best model.
             "budget": {"max_seconds": 0.8 * seconds, **self.policy.budget()},
+            **self.base_of(spec),
         }
         score = process.run(job, folder, seconds, self.jobs.stopping, f"task={task_id}")
         logger.info("Trained task=%s score=%.4f on the rows kept aside", task_id, score)
         return model
+
+    def base_of(self, spec: TaskSpec) -> dict[str, str]:
+        """The part of a training's job that names the base model, where the task has one; fetches it."""
+        base = fetch_base(self.store, spec, self.work, self.policy.max_download_bytes)
+        return {} if base is None else {"base": str(base)}
 
     def seed(self, task_id: int) -> int:
         """Of the training: the same after a restart, another for every trainer and task."""

@@ -75,7 +75,7 @@ def _place(trainer: ArenaTrainer, means: Means, task_id: int, task: Record, sour
     data = means.store.get(spec.training_digest, folder / "data", Limits(trainer.policy.max_download_bytes))
     with local_storage(f"Copying {source} to {target}"), staged_directory(target) as stage:
         _copy(source, stage)
-        job = {"spec": str(folder / "spec"), "data": str(data), "model": str(stage)}
+        job = {"spec": str(folder / "spec"), "data": str(data), "model": str(stage), **trainer.base_of(spec)}
         score = process.run(job, folder, _CHECK_SECONDS, threading.Event(), f"task={task_id}")
         if not target.exists():
             promote(stage, target)

@@ -1,13 +1,15 @@
 """Trains one model, in a process of its own: `python -I -m trainer.training JOB`.
 
-JOB is a JSON file: {"spec", "data", "output" (folders), "seed", "budget": {name: value}}. Standard output carries one
-JSON object a line: {"step", "steps", "loss", "score"} as it goes on, then {"done": true} or {"failed": reason}.
+JOB is a JSON file: {"spec", "data", "output" (folders), "seed", "budget": {name: value}}, and "base" (folder)
+where a model is adapted. What the budget does not name, the task's kind decides. Standard output carries one JSON
+object a line: {"step", "steps", "loss", "score"} as it goes on, then {"done": true} or {"failed": reason}.
 With "model" instead of "output" nothing is trained: the model in that folder goes through the gate and is measured on
 the training data, {"score"}.
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from node.jobs import die_with_parent
 from protocol import tasks
 from protocol.errors import ProtocolError
 from protocol.specs import read_spec
-from protocol.tasks.base import Budget, Progress
+from protocol.tasks.base import Progress
 from protocol.tasks.runs import read_model, train_artifact
 
 
@@ -30,15 +32,20 @@ def main() -> None:
 
 
 def _train(job: dict[str, Any]) -> dict[str, Any]:
-    spec, budget = read_spec(Path(job["spec"])), Budget(**job["budget"])
-    trained = train_artifact(spec, Path(job["data"]), Path(job["output"]), budget, job["seed"], _tell)
+    spec = read_spec(Path(job["spec"]))
+    budget = replace(tasks.kind(spec.kind).budget, **job["budget"])
+    trained = train_artifact(spec, Path(job["data"]), Path(job["output"]), budget, job["seed"], _tell, _base(job))
     return {"done": True, "score": trained.best.score}
 
 
 def _check(job: dict[str, Any]) -> dict[str, Any]:
-    task = tasks.load(read_spec(Path(job["spec"])))
+    task = tasks.load(read_spec(Path(job["spec"])), _base(job))
     metrics = task.evaluate(read_model(task, Path(job["model"])), task.load(Path(job["data"])))
     return {"done": True, "score": metrics.score}
+
+
+def _base(job: dict[str, Any]) -> Path | None:
+    return Path(job["base"]) if "base" in job else None
 
 
 def _tell(progress: Progress) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from node.bases import fetch_base
 from protocol.artifacts import manifest_of
 from protocol.encoding import INVALID, UNAVAILABLE, UNOPENABLE
 from protocol.errors import ArtifactError, DigestMismatch, SpecInvalid, TaskFailed
@@ -103,10 +104,9 @@ class Evaluations:
 
         SpecInvalid for a specification that no kind can follow; errors of the store.
         """
-        with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="check-") as scratch:
-            result = self._run({"spec": str(case.spec_folder)}, [case.spec_folder], case, Path(scratch))
-        if result["verdict"] != "supported":
-            raise SpecInvalid(str(result["reason"]))
+        self._check(case, {"spec": case.spec_folder})
+        if (base := self._fetch_base(case)) is not None:
+            self._check(case, {"spec": case.spec_folder, "base": base})
         self._fetch_held_out(case)
 
     def assess(self, case: Case, digest: str, key: str) -> Finding:
@@ -129,6 +129,17 @@ class Evaluations:
 
     # --- steps
 
+    def _check(self, case: Case, job: dict[str, Path]) -> None:
+        """SpecInvalid if the specification, or the base model beside it, cannot be followed."""
+        with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="check-") as scratch:
+            texts = {name: str(path) for name, path in job.items()}
+            result = self._run(texts, list(job.values()), case, Path(scratch))
+        if result["verdict"] != "supported":
+            raise SpecInvalid(str(result["reason"]))
+
+    def _fetch_base(self, case: Case) -> Path | None:
+        return fetch_base(self._store, case.spec, case.folder.parent, self._max_download_bytes)
+
     def _evaluate(self, case: Case, digest: str, key: str, scratch: Path) -> Path:
         """The folder of the report, inside `scratch`."""
         try:
@@ -141,8 +152,10 @@ class Evaluations:
             if error.retryable or isinstance(error, DigestMismatch):
                 raise
             return _write_verdict(case, digest, "invalid", str(error), scratch)
-        job = {"spec": case.spec_folder, "held_out": case.opened, "model": model, "digest": digest}
-        return self._score(case, digest, {name: str(value) for name, value in job.items()}, scratch)
+        job = {"spec": case.spec_folder, "held_out": case.opened, "model": model}
+        if (base := self._fetch_base(case)) is not None:
+            job["base"] = base
+        return self._score(case, digest, job, scratch)
 
     def _open(self, case: Case, key: str) -> None:
         with self._opening:
@@ -159,9 +172,9 @@ class Evaluations:
         limits = ArtifactLimits(case.spec.limits.max_model_bytes)
         return self._store.get(digest, case.model_folder(digest), limits)
 
-    def _score(self, case: Case, digest: str, job: dict[str, str], scratch: Path) -> Path:
-        inputs = [Path(job[name]) for name in ("spec", "held_out", "model")]
-        result = self._run(job, inputs, case, scratch)
+    def _score(self, case: Case, digest: str, job: dict[str, Path], scratch: Path) -> Path:
+        texts = {name: str(path) for name, path in job.items()}
+        result = self._run(texts | {"digest": digest}, list(job.values()), case, scratch)
         if result["verdict"] != "scored":
             verdict: VerdictName = "unopenable" if result["verdict"] == "unopenable" else "invalid"
             return _write_verdict(case, digest, verdict, str(result["reason"]), scratch)

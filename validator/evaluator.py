@@ -12,17 +12,13 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from protocol import tasks
 from protocol.errors import ModelInvalid, SpecInvalid, TaskFailed
 from protocol.reports import write_report
 from protocol.specs import read_spec, spec_digest
-from protocol.tasks.base import Task, Weights
+from protocol.tasks.base import Task
 from protocol.tasks.runs import read_model
 from validator.evaluation import HELD_OUT, MODEL, REPORT_FOLDER, RESULT_FILE, STAGE_FILE
-
-_DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64}
 
 # All kinds are loaded before the first job comes, since every job is a fork of this process and then cannot load much.
 for _kind in pkgutil.iter_modules(tasks.__path__):
@@ -32,11 +28,13 @@ for _kind in pkgutil.iter_modules(tasks.__path__):
 def run(job: dict[str, Any], output: Path) -> None:
     """Evaluate {"spec", "held_out", "model" (folders), "digest"}; without "model", a blank one.
 
-    With {"spec"} alone, say whether it can be followed.
+    With {"spec"} alone, say whether it can be followed. "base": the folder of the base model, where there is one.
     """
     try:
-        task = tasks.load(read_spec(Path(job["spec"])))
-    except SpecInvalid as error:
+        task = tasks.load(read_spec(Path(job["spec"])), Path(job["base"]) if "base" in job else None)
+        if "base" in job and "held_out" not in job:
+            task.check_base()
+    except (SpecInvalid, TaskFailed) as error:
         return _conclude(output, "unsupported", str(error))
     return _evaluate(task, job, output) if "held_out" in job else _conclude(output, "supported")
 
@@ -49,7 +47,7 @@ def _evaluate(task: Task[Any], job: dict[str, Any], output: Path) -> None:
         return _conclude(output, "unopenable", error.reason)
     (output / STAGE_FILE).write_text(MODEL)
     try:
-        weights = read_model(task, Path(job["model"])) if "model" in job else _blank(task)
+        weights = read_model(task, Path(job["model"])) if "model" in job else task.blank()
         metrics = task.evaluate(weights, data)
     except (ModelInvalid, TaskFailed) as error:
         return _conclude(output, "invalid", error.reason)
@@ -62,11 +60,6 @@ def _evaluate(task: Task[Any], job: dict[str, Any], output: Path) -> None:
         values=metrics.values,
     )
     return _conclude(output, "scored")
-
-
-def _blank(task: Task[Any]) -> Weights:
-    """A model of zeros: what goes wrong with it is not any model's fault."""
-    return {name: np.zeros([n or 0 for n in kind.shape], _DTYPES[kind.dtype]) for name, kind in task.tensors().items()}
 
 
 def _conclude(output: Path, verdict: str, reason: str = "") -> None:

@@ -1,7 +1,7 @@
 """Making a task: data are split, the held-out part is sealed, everything is published, the task is created."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from protocol.errors import ConfigInvalid
 from protocol.models import tensor_bytes
 from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
 from protocol.store import ArtifactStore
-from protocol.tasks.data import split, write_data
+from protocol.tasks.base import Origin
+from protocol.tasks.sets import split
 from wallet.actions import Action, Call, with_approval
-from wallet.datasets import read_source
 from wallet.stakes import wallet_figure
 from wallet.task_file import TaskFile
 
@@ -43,21 +43,23 @@ class Prepared:
 @contextmanager
 def prepared(file: TaskFile) -> Iterator[Prepared]:
     """Split, seal and specify in a temporary directory; ConfigInvalid or SpecInvalid for what cannot be."""
-    source = read_source(file.data.source, file.data.label)
+    from protocol.tasks import kind
+
+    maker = kind(file.kind)
+    source = maker.read(Origin(file.data.source, file.data.label))
     # The division is secret until the key is: the seed is forgotten, the sealed set remembers.
-    training, held_out = split(source.table, file.data.held_out, secrets.token_bytes(32))
+    training, held_out = split(source.data, file.data.held_out, secrets.token_bytes(32))
     key = heldout.new_key()
     with TemporaryDirectory(prefix="skein-task-") as name:
         root = Path(name)
-        public = write_data(root / "training", training, source.card)
-        sealed = heldout.encrypt(write_data(root / "plain", held_out, source.card), key, root / "sealed")
-        shape = {"features": len(source.card.features), "classes": len(source.card.classes)}
-        spec = _specify(file, shape, manifest_of(public).digest, manifest_of(sealed).digest)
+        public = maker.write(root / "training", training, source.card)
+        sealed = heldout.encrypt(maker.write(root / "plain", held_out, source.card), key, root / "sealed")
+        spec = _specify(file, source.model, manifest_of(public).digest, manifest_of(sealed).digest)
         folders = (public, sealed, write_spec(spec, root / "spec"))
         yield Prepared(file, spec, key, folders, len(training), len(held_out))
 
 
-def _specify(file: TaskFile, shape: dict[str, int], training_digest: str, held_out_digest: str) -> TaskSpec:
+def _specify(file: TaskFile, shape: Mapping[str, Any], training_digest: str, held_out_digest: str) -> TaskSpec:
     """The specification, accepted by its kind. The model's size follows from its tensors unless the file says it."""
     from protocol.tasks import load
 

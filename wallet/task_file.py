@@ -119,6 +119,7 @@ class TaskFile(Section):
             "reward.bond must be at least a tenth of reward.bounty": self.bond >= least,
             "scoring.tolerance must not exceed scoring.slash_tolerance": scoring.tolerance <= scoring.slash_tolerance,
             "scoring.slash_tolerance must not exceed scoring.scale": scoring.slash_tolerance <= scoring.scale,
+            "scoring.tolerance must not exceed scoring.grid": scoring.tolerance <= scoring.grid,
             "scoring.grid must not exceed scoring.scale": scoring.grid <= scoring.scale,
             "scoring.quorum must not exceed scoring.panel_size": scoring.quorum <= scoring.panel_size,
             # validators keep away from a task that one evaluation could eat up

@@ -1,26 +1,31 @@
 """The task runtime: what training and evaluating mean. The only part of the repository that imports torch."""
 
-from collections.abc import Callable
+import importlib
+from pathlib import Path
 from typing import Any
 
 from protocol.specs import TaskSpec, spec_error
 from protocol.tasks.base import Budget, Metrics, Progress, Task, Trained, Weights
 
-__all__ = ["KINDS", "Budget", "Metrics", "Progress", "Task", "Trained", "Weights", "load"]
+__all__ = ["KINDS", "Budget", "Metrics", "Progress", "Task", "Trained", "Weights", "kind", "load"]
+
+# Where the class of each kind is. Kinds are imported when they are used: torch takes seconds to load, and who only
+# writes specifications lacks it.
+KINDS: dict[str, str] = {"classification": "protocol.tasks.classification:Classification"}
 
 
-def _classification(spec: TaskSpec) -> Task[Any]:
-    from protocol.tasks.classification import Classification
+def kind(name: str) -> type[Task[Any]]:
+    """The class of a kind; SpecInvalid for one that does not exist."""
+    if name not in KINDS:
+        raise spec_error(f"kind: {name} is none of {', '.join(KINDS)}")
+    module, _, attribute = KINDS[name].partition(":")
+    found: type[Task[Any]] = getattr(importlib.import_module(module), attribute)
+    return found
 
-    return Classification(spec)
 
+def load(spec: TaskSpec, base: Path | None = None) -> Task[Any]:
+    """The task of a specification; SpecInvalid for a kind that does not exist or a specification it cannot follow.
 
-# Kinds are imported when they are used: torch takes seconds to load, and who only writes specifications lacks it.
-KINDS: dict[str, Callable[[TaskSpec], Task[Any]]] = {"classification": _classification}
-
-
-def load(spec: TaskSpec) -> Task[Any]:
-    """The task of a specification; SpecInvalid for a kind that does not exist or a specification it cannot follow."""
-    if spec.kind not in KINDS:
-        raise spec_error(f"kind: {spec.kind} is none of {', '.join(KINDS)}")
-    return KINDS[spec.kind](spec)
+    `base`: the folder of the model that is to be adapted, for kinds that do.
+    """
+    return kind(spec.kind)(spec, base)

@@ -1,4 +1,4 @@
-"""The whole contract between a specification, those who train for it and those who evaluate.
+"""The whole contract between a specification, those who make it, those who train for it and those who evaluate.
 
 A kind of task is one file with one class that implements `Task`, and one line in `protocol.tasks.KINDS`.
 """
@@ -6,19 +6,56 @@ A kind of task is one file with one class that implements `Task`, and one line i
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from protocol.models import TensorType
-from protocol.specs import TaskSpec
+from protocol.documents import Document, canonical_json, explain
+from protocol.models import TensorType, tensor_bytes, zeros
+from protocol.specs import TaskSpec, spec_error
+from protocol.tasks.sets import Card
 
 Weights = dict[str, NDArray[Any]]
 Floats = NDArray[np.float64]
-Data = TypeVar("Data")
+Indices = NDArray[np.int64]
+
+_MARGIN = 10  # times the spread that was measured: the least tolerance of a specification
+
+
+class Samples(Protocol):
+    """A data set in memory."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self, indices: Indices) -> Self:
+        """Some of the samples, in the order of `indices`; each is evaluated as it is among all."""
+        ...
+
+    def strata(self) -> NDArray[np.int64]:
+        """Of every sample, the group (its class) that must be on both sides of a split: shape (samples,)."""
+        ...
+
+    def content(self, index: int) -> bytes:
+        """A sample as bytes: equal samples lie on the same side of a split."""
+        ...
+
+
+Data = TypeVar("Data", bound=Samples)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A way to score. `spread`: by how much two honest validators were seen to differ, in billionths, rounded up.
+
+    benchmarks/determinism measures it.
+    """
+
+    maximise: bool
+    spread: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,26 +130,99 @@ class Trained:
         return min(self.history, key=lambda progress: progress.loss)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a creator says that the data are: a name, a file or a directory; the column that is to be predicted."""
+
+    source: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Source(Generic[Data]):
+    """A whole data set before it is split, its card, and what it says about the specification's `model`."""
+
+    data: Data
+    card: Card
+    model: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Example(Generic[Data]):
+    """A small task of a kind, on which `skein kind check` tries it: at most seconds of training.
+
+    `model` completes what the source says; `base` is the folder of the model to be adapted.
+    """
+
+    source: Source[Data]
+    model: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget = Budget()
+    base: Path | None = None
+
+
+def no_progress(_: Progress) -> None:
+    """What is told of a training that nobody listens to."""
+
+
 class Task(ABC, Generic[Data]):
-    """One task of a kind. The constructor raises SpecInvalid for a specification that the kind cannot follow."""
+    """One task of a kind. The constructor raises SpecInvalid for a specification that the kind cannot follow.
+
+    `base` is the folder of the artifact `spec.base_digest`, for kinds that adapt a model; without it nothing can be
+    loaded. `model` is the specification's `model`, read as `description` says.
+    """
 
     kind: ClassVar[str]
-    spec: TaskSpec
+    description: ClassVar[type[Document]]
+    metrics: ClassVar[Mapping[str, Metric]]
+    adapts: ClassVar[bool] = False
+    budget: ClassVar[Budget] = Budget()
+    """What a trainer spends if it does not choose."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: TaskSpec, base: Path | None = None) -> None:
+        self.spec, self.base = spec, base
+        try:
+            self.model = self.description.model_validate_json(canonical_json(spec.model))
+        except ValidationError as error:
+            raise spec_error(f"model.{explain(error)}") from None
+        self._check_scoring()
+        if self.adapts != (spec.base_digest is not None):
+            raise spec_error(f"base_digest: {self.kind} {'needs it' if self.adapts else 'adapts no model'}")
+        self.check()
+        if (needed := tensor_bytes(self.tensors())) > spec.limits.max_model_bytes:
+            raise spec_error(f"limits.max_model_bytes: this model needs {needed}")
+
+    def _check_scoring(self) -> None:
+        metric = self.metrics.get(self.spec.metric)
+        if metric is None or metric.maximise != self.spec.maximise:
+            offered = " or ".join(f"{name} (maximise: {each.maximise})" for name, each in self.metrics.items())
+            raise spec_error(f"metric: it must be {offered}")
+        if self.spec.tolerance < (least := _MARGIN * metric.spread):
+            raise spec_error(f"tolerance: honest validators may differ, so it must be at least {least} billionths")
+
+    # --- the task
+
+    def check(self) -> None:
+        """Raise SpecInvalid for what `description` cannot express."""
 
     @abstractmethod
     def tensors(self) -> Mapping[str, TensorType]:
         """The tensors of a model, all shapes complete."""
 
+    def blank(self) -> Weights:
+        """A model that anybody could make, and that costs as much to evaluate as any other: what goes wrong with it is
+        not any model's fault."""
+        return zeros(self.tensors())
+
+    def check_base(self) -> None:
+        """TaskFailed if the artifact of the base model is not what the specification says."""
+
     @abstractmethod
     def load(self, directory: Path) -> Data:
-        """Read the artifact of a training or held-out set; TaskFailed says what is wrong with it."""
+        """Read the artifact of a training or held-out set; TaskFailed says what is wrong with it (or with the base)."""
 
     @abstractmethod
     def train(
-        self, data: Data, budget: Budget, seed: int, progress: Callable[[Progress], None] = lambda _: None
+        self, data: Data, budget: Budget, seed: int, progress: Callable[[Progress], None] = no_progress
     ) -> Trained:
         """Train a model; the same arguments give the same weights on the same machine. TaskFailed if it diverges.
 
@@ -123,5 +233,23 @@ class Task(ABC, Generic[Data]):
     def evaluate(self, weights: Weights, data: Data) -> Metrics:
         """Score a model, within the task's tolerance the same everywhere. ModelInvalid for outputs that are no numbers.
 
-        `weights` have passed the gate: they are finite and exactly `tensors()`.
+        `weights` have passed the gate: they are finite and exactly `tensors()`. What it gives of a sample must not
+        depend on which others are there.
         """
+
+    # --- making one
+
+    @classmethod
+    @abstractmethod
+    def read(cls, origin: Origin) -> Source[Data]:
+        """A creator's data; ConfigInvalid says what is wrong with them."""
+
+    @classmethod
+    @abstractmethod
+    def write(cls, directory: Path, data: Data, card: Card) -> Path:
+        """Write the artifact of a data set, as `load` reads it. StorageFailed."""
+
+    @classmethod
+    @abstractmethod
+    def example(cls, folder: Path) -> Example[Data]:
+        """The kind's example; files that it needs go to `folder`. The same each time."""

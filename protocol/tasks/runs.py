@@ -12,18 +12,22 @@ from protocol.reports import write_report
 from protocol.specs import TaskSpec, spec_digest
 from protocol.staging import local_storage, promote, staged_directory
 from protocol.tasks import load
-from protocol.tasks.base import Budget, Metrics, Progress, Task, Trained, Weights
+from protocol.tasks.base import Budget, Metrics, Progress, Task, Trained, Weights, no_progress
 
 MODEL_FILE = "model.safetensors"
 
 
-def evaluate_artifact(spec: TaskSpec, model_dir: Path, heldout_dir: Path, report_dir: Path) -> Metrics:
+def evaluate_artifact(
+    spec: TaskSpec, model_dir: Path, heldout_dir: Path, report_dir: Path, base: Path | None = None
+) -> Metrics:
     """Score the model in `model_dir` on the opened held-out set, and write the report to `report_dir`.
+
+    `base`, here and below: the folder of the base model, for kinds that adapt one.
 
     What it raises is the verdict: TaskFailed for a held-out set that is none (unopenable, and decided first),
     ModelInvalid for a model that the specification does not allow (invalid). StorageFailed is about this machine.
     """
-    task = load(spec)
+    task = load(spec, base)
     try:
         data = task.load(heldout_dir)
     except TaskFailed as error:
@@ -46,13 +50,14 @@ def train_artifact(
     model_dir: Path,
     budget: Budget,
     seed: int,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[Progress], None] = no_progress,
+    base: Path | None = None,
 ) -> Trained:
     """Train on the data set in `data_dir`; the model's artifact takes the place of what was in `model_dir`.
 
     TaskFailed if the data are not what the specification needs, or the training diverged.
     """
-    task = load(spec)
+    task = load(spec, base)
     trained = task.train(task.load(data_dir), budget, seed, progress)
     with local_storage(f"Writing the model to {model_dir}"), staged_directory(model_dir) as stage:
         write_tensors(stage / MODEL_FILE, trained.weights)

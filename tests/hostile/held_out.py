@@ -11,7 +11,7 @@ from safetensors.numpy import save
 from world import KEY
 
 from protocol.heldout import _MAGIC, _SEGMENT, _TAG, SEALED_FILE, _cipher, _sealed
-from protocol.tasks.data import CARD_FILE, DATA_FILE
+from protocol.tasks.sets import CARD_FILE, DATA_FILE
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 Spoil = Callable[[bytes], bytes]
@@ -103,8 +103,8 @@ SETS: dict[str, tuple[Callable[[], bytes], str]] = {
     "double precision": (lambda: tensors(x=rows()["x"].astype(np.float64)), "expected F32 [any, 30]"),
     "columns too few": (lambda: tensors(x=rows(width=29)["x"]), "expected F32 [any, 30]"),
     "no labels": (lambda: holding(save({"x": rows()["x"]})), "tensor y is missing"),
-    "labels too few": (lambda: tensors(y=rows(39)["y"]), "it has 40 rows and 39 labels"),
-    "no rows": (lambda: tensors(**rows(0)), "it has 0 rows and 0 labels"),
+    "labels too few": (lambda: tensors(y=rows(39)["y"]), "there are 40 in x, 39 in y"),
+    "no rows": (lambda: tensors(**rows(0)), "there are 0 in x, 0 in y"),
     "label too large": (lambda: tensors(y=rows()["y"] + 1), "labels outside 0 to 1"),
     "label below zero": (lambda: tensors(y=rows()["y"] - 1), "labels outside 0 to 1"),
 }

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from protocol.artifacts import manifest_of
 from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import write_tensors
-from protocol.tasks.data import CARD_FILE, DATASETS, Card, Table, read_csv, read_data, split, write_data
+from protocol.tasks.data import DATASETS, Table, read_csv, read_data, write_data
+from protocol.tasks.sets import CARD_FILE, Card, split
 
 CARD = Card(name="n", description="", source="", licence="", features=("a", "b"), classes=("no", "yes"), rows=1)
 
@@ -57,11 +58,11 @@ def test_a_class_must_be_on_both_sides(rows, share):
 @pytest.mark.parametrize(("name", "shape", "classes"), [("breast_cancer", (569, 30), 2), ("digits", (1797, 64), 10)])
 def test_packaged_data_sets(tmp_path, name, shape, classes):
     source = DATASETS[name]()
-    assert (source.table.x.shape, len(source.card.features), len(source.card.classes)) == (shape, shape[1], classes)
-    training, held_out = split(source.table, 0.3, b"demo")
+    assert (source.data.x.shape, len(source.card.features), len(source.card.classes)) == (shape, shape[1], classes)
+    training, held_out = split(source.data, 0.3, b"demo")
     assert len(held_out) == pytest.approx(0.3 * shape[0], abs=classes)
     first = manifest_of(write_data(tmp_path / "a", training, source.card)).digest
-    assert manifest_of(write_data(tmp_path / "b", split(source.table, 0.3, b"demo")[0], source.card)).digest == first
+    assert manifest_of(write_data(tmp_path / "b", split(source.data, 0.3, b"demo")[0], source.card)).digest == first
     read = read_data(tmp_path / "a", shape[1], classes)
     assert np.array_equal(read.x, training.x)
     assert np.array_equal(read.y, training.y)
@@ -81,8 +82,8 @@ def test_packaged_data_sets_need_their_package(monkeypatch):
         ({"x": np.zeros((4, 3), "f4")}, r"tensor x is 'F32' \[4, 3\], expected F32 \[any, 2\]"),
         ({"x": np.zeros((4, 2), "f8")}, "expected F32"),
         ({"x": np.full((4, 2), np.nan, "f4")}, "tensor x holds NaN"),
-        ({"x": np.zeros((3, 2), "f4")}, "3 rows and 4 labels"),
-        ({"x": np.zeros((0, 2), "f4"), "y": np.zeros(0, "i8")}, "0 rows and 0 labels"),
+        ({"x": np.zeros((3, 2), "f4")}, "there are 3 in x, 4 in y"),
+        ({"x": np.zeros((0, 2), "f4"), "y": np.zeros(0, "i8")}, "above 0; there are 0 in x, 0 in y"),
         ({"y": np.array([0, 1, 2, 0])}, "labels outside 0 to 1"),
         ({"y": np.array([0, 1, -1, 0])}, "labels outside 0 to 1"),
         ({"z": np.zeros(1, "f4")}, "tensor 'z' is not expected"),
@@ -109,8 +110,8 @@ def test_a_creators_own_table(tmp_path):
     source = read_csv(
         csv(tmp_path, '\ufeffage,"diag,nosis",weight\n63,sick,70.5\n21,"well",1e2\n40,sick,-3\n'), "diag,nosis"
     )
-    assert source.table.x.tolist() == [[63, 70.5], [21, 100], [40, -3]]
-    assert source.table.y.tolist() == [0, 1, 0]
+    assert source.data.x.tolist() == [[63, 70.5], [21, 100], [40, -3]]
+    assert source.data.y.tolist() == [0, 1, 0]
     assert (source.card.name, source.card.features, source.card.classes) == (
         "patients",
         ("age", "weight"),

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from protocol.tasks.exact import _rounded, exact_linear
+from protocol.tasks.exact import (
+    _rounded,
+    exact_cos_sin,
+    exact_cross_entropy,
+    exact_exp,
+    exact_linear,
+    exact_log,
+    exact_softmax,
+    exact_sum,
+)
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32).map(float)
 
@@ -84,3 +93,49 @@ def test_float32_values_survive_when_there_are_few_terms():
     weight = torch.from_numpy(random.normal(size=(8, 30)).astype("f4")).double()
     difference = (exact_linear(x, weight, torch.zeros(8).double()) - x @ weight.T).abs().max()
     assert 0 < difference < 1e-5
+
+
+# --- functions
+
+doubles = st.lists(st.floats(-690, 0), min_size=1, max_size=50)
+
+
+@given(doubles)
+def test_exponentials_are_right(numbers):
+    assert exact_exp(torch.tensor(numbers, dtype=torch.float64)).tolist() == pytest.approx(
+        [math.exp(number) for number in numbers], rel=1e-15
+    )
+
+
+def test_exponentials_end_at_zero():
+    assert exact_exp(torch.tensor([0.0, -700.5, -1e308], dtype=torch.float64)).tolist() == [1, 0, 0]
+
+
+@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=50))
+def test_logarithms_are_right(numbers):
+    assert exact_log(torch.tensor(numbers, dtype=torch.float64)).tolist() == pytest.approx(
+        [math.log(number) for number in numbers], rel=1e-15, abs=1e-15
+    )
+
+
+@given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=50))
+def test_cosines_and_sines_are_right(numbers):
+    cosines, sines = exact_cos_sin(torch.tensor(numbers, dtype=torch.float64))
+    assert cosines.tolist() == pytest.approx([math.cos(number) for number in numbers], abs=1e-11)
+    assert sines.tolist() == pytest.approx([math.sin(number) for number in numbers], abs=1e-11)
+
+
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1))
+def test_sums_do_not_depend_on_their_order(terms, seed):
+    rows = torch.from_numpy(np.random.default_rng(seed).lognormal(0, 8, (3, terms)))
+    order = torch.from_numpy(np.random.default_rng(seed + 1).permutation(terms))
+    assert torch.equal(exact_sum(rows), exact_sum(rows[:, order]))
+    assert exact_sum(rows).tolist() == pytest.approx(rows.sum(dim=1).tolist(), rel=1e-10)
+
+
+def test_shares_and_losses_are_those_of_torch():
+    outputs = torch.randn(40, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 20
+    labels = torch.arange(40) % 30
+    assert torch.allclose(exact_softmax(outputs), outputs.softmax(dim=1), rtol=1e-13, atol=1e-15)
+    expected = torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
+    assert torch.allclose(exact_cross_entropy(outputs, labels), expected, rtol=1e-13, atol=1e-13)

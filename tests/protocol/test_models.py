@@ -7,13 +7,15 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from safetensors import torch as safe
 from safetensors.numpy import load_file, save_file
 
 from protocol.errors import ModelInvalid
-from protocol.models import TensorType, read_tensors, tensor_bytes, write_tensors
+from protocol.models import TensorType, read_tensors, tensor_bytes, write_tensors, zeros
 
 EXPECTED = {"bias": TensorType("F32", (2,)), "weight": TensorType("F32", (2, 3))}
 GOOD = {"bias": np.array([1, 2], "<f4"), "weight": np.arange(6, dtype="<f4").reshape(2, 3)}
@@ -218,3 +220,25 @@ def test_no_change_of_bytes_escapes_as_another_error(tmp_path_factory, place, ot
     except ModelInvalid:
         return
     assert all(np.isfinite(array).all() and array.shape == GOOD[name].shape for name, array in read.items())
+
+
+def test_the_narrow_types_of_language_models_are_read(tmp_path):
+    """BF16, which numpy lacks, becomes the float32 of the same value; what is no number is refused in it too."""
+    values = torch.tensor([[1.5, -2.25], [3e38, 1e-30]], dtype=torch.bfloat16)
+    numbers = {"narrow": values, "half": values.clamp(-9, 9).half(), "bytes": torch.arange(3, dtype=torch.uint8)}
+    safe.save_file(numbers, tmp_path / "model.safetensors")
+    expected = {
+        "narrow": TensorType("BF16", (2, 2)),
+        "half": TensorType("F16", (2, 2)),
+        "bytes": TensorType("U8", (None,)),
+    }
+    read = read_tensors(tmp_path / "model.safetensors", expected, 10**4)
+    assert read["narrow"].dtype == np.float32
+    assert read["narrow"].tolist() == values.float().tolist()
+    assert (read["half"].dtype, read["bytes"].tolist()) == (np.float16, [0, 1, 2])
+    assert {name: array.dtype for name, array in zeros(expected | {"bytes": TensorType("U8", (1,))}).items()} == {
+        name: array.dtype for name, array in read.items()
+    }
+    safe.save_file(numbers | {"narrow": values / 0}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelInvalid, match="tensor narrow holds NaN or infinity"):
+        read_tensors(tmp_path / "model.safetensors", expected, 10**4)

@@ -28,7 +28,7 @@ values = st.recursive(
 @given(texts.filter(bool), st.dictionaries(texts, values, max_size=5), st.integers(0, 10**9))
 def test_a_specification_has_one_spelling(title, model, tolerance):
     try:
-        spec = sample_spec(title=title, model=model, tolerance=tolerance, slash_tolerance=10**9)
+        spec = sample_spec(title=title, model=model, tolerance=tolerance, slash_tolerance=10**9, grid=10**9)
     except SpecInvalid as error:
         assert "not allowed in texts" in str(error) or "surrogates" in str(error)
         return
@@ -55,6 +55,7 @@ def test_a_specification_has_one_spelling(title, model, tolerance):
         ({"slash_tolerance": 10**9 + 1}, "slash_tolerance <= scale"),
         ({"grid": 0}, "grid: "),
         ({"grid": 10**9 + 1}, "grid <= scale"),
+        ({"grid": 10**5 - 1}, "tolerance <= grid"),
         ({"model": []}, "model: "),
         ({"model": {"x": "y" * 70_000}}, "larger than 65536 bytes"),
         ({"model": {"x": 0.5}}, "float 0.5; write scaled integers"),
@@ -111,3 +112,12 @@ def test_the_chain_must_say_the_same():
     for name, other in [("spec_digest", "0x00"), ("held_out_digest", "0x00"), ("maximise", False), ("grid", 1)]:
         with pytest.raises(SpecInvalid, match=f"{name}: it says .*, the chain says {other}"):
             check_parameters(SPEC, SimpleNamespace(**same | {name: other}))
+
+
+def test_a_base_model_is_named_or_left_out():
+    assert b"base_digest" not in sample_spec().to_bytes()
+    spec = sample_spec(base_digest="0x" + "3" * 64)
+    assert load_spec(spec.to_bytes()) == spec
+    null = sample_spec().to_bytes().replace(b'"description"', b'"base_digest":null,"description"')
+    with pytest.raises(SpecInvalid, match="canonical"):
+        load_spec(null)

@@ -11,7 +11,8 @@ from samples import CANCER, sample_spec
 
 from protocol.errors import ModelInvalid, SpecInvalid, TaskFailed
 from protocol.tasks import Budget, load
-from protocol.tasks.classification import MAX_LOSS, Network
+from protocol.tasks.classification import Network
+from protocol.tasks.classifier import MAX_LOSS
 from protocol.tasks.data import Table
 from protocol.tasks.determinism import deterministic
 
@@ -22,7 +23,7 @@ from protocol.tasks.determinism import deterministic
     ("fields", "reason"),
     [
         ({"kind": "poetry"}, "kind: poetry is none of classification"),
-        ({"metric": "beauty"}, r"metric: it must be accuracy \(maximise: True\) or log_loss \(maximise: False\)"),
+        ({"metric": "beauty"}, r"metric: it must be accuracy \(maximise: True\) or .*log_loss \(maximise: False\)"),
         ({"maximise": False}, "metric: it must be"),
         (
             {"limits": {"max_model_bytes": 100, "max_seconds": 1, "max_memory_bytes": 2**30}},
@@ -191,3 +192,17 @@ def test_determinism_loads_no_compiler():
         "sys.exit('torch._dynamo' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_balanced_accuracy_weighs_every_class_alike():
+    data = Table(np.array([[1, 0]] * 4 + [[0, 1]], "f4"), np.array([0, 0, 0, 1, 1]))
+    task = load(sample_spec(metric="balanced_accuracy"))
+    metrics = task.evaluate(linear([[1, 0], [0, 1]]), data)
+    assert metrics.score == pytest.approx((1 + 1 / 2) / 2)
+    some = task.evaluate(linear([[1, 0], [0, 1]]), data.rows(np.array([4, 0])))
+    assert some.values.tolist() == metrics.values[[4, 0]].tolist()
+
+
+def test_a_kind_that_adapts_no_model_takes_none():
+    with pytest.raises(SpecInvalid, match="base_digest: classification adapts no model"):
+        load(sample_spec(base_digest="0x" + "3" * 64))

@@ -1,0 +1,135 @@
+"""What all kinds that choose one of several classes have in common: metrics, evaluation in pieces, training.
+
+A sample's loss is the cross-entropy in nats, at most MAX_LOSS so that one sample cannot decide a task. Its value is
+
+    accuracy            1 if the class of the largest output is right (of equal outputs the first counts), else 0
+    balanced_accuracy   the same, times what makes every class weigh alike: for data where one class is rare
+    log_loss            the loss
+"""
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from protocol.errors import ModelInvalid, TaskFailed
+from protocol.tasks.base import Budget, Floats, Metric, Metrics, Progress, Task, Trained, Weights, no_progress
+from protocol.tasks.determinism import deterministic
+from protocol.tasks.exact import exact_cross_entropy
+from protocol.tasks.sets import Labelled
+
+MAX_LOSS = 100.0
+MAX_PARAMETERS = 100_000_000
+_ELEMENTS = 2**22  # of the widest intermediate result that are computed at once
+
+L = TypeVar("L", bound=Labelled)
+
+
+class Classifier(Task[L]):
+    """A kind whose models give an output per class. The networks that it trains have the model's tensors as state."""
+
+    metrics: ClassVar = {"accuracy": Metric(True), "balanced_accuracy": Metric(True), "log_loss": Metric(False)}
+
+    @abstractmethod
+    def width(self) -> int:
+        """The most numbers that evaluating one sample takes at once."""
+
+    @abstractmethod
+    def outputs(self, weights: dict[str, Tensor], data: L) -> Tensor:
+        """Outputs (samples, classes), float64, by `protocol.tasks.exact` alone; `weights` as the model has them."""
+
+    @abstractmethod
+    def network(self, data: L, dropout: float) -> nn.Module:
+        """A new network for training on `data`; called with what `inputs` gives, it returns outputs."""
+
+    @abstractmethod
+    def inputs(self, data: L) -> Tensor:
+        """What the network is called with, float32 or int64; a row per sample."""
+
+    def evaluate(self, weights: Weights, data: L) -> Metrics:
+        rows = max(1, _ELEMENTS // self.width())
+        with deterministic(), torch.inference_mode():
+            tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+            starts = range(0, len(data), rows)
+            parts = [self._measure(tensors, data.rows(np.arange(at, min(at + rows, len(data))))) for at in starts]
+        losses, hits = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Metrics(losses, self._values(data, losses, hits))
+
+    def _measure(self, weights: dict[str, Tensor], data: L) -> tuple[Floats, Floats]:
+        outputs = self.outputs(weights, data)
+        if not outputs.isfinite().all():
+            raise ModelInvalid("its outputs are not finite")
+        losses = exact_cross_entropy(outputs, torch.from_numpy(data.y)).clamp_(max=MAX_LOSS)
+        return losses.numpy(), (outputs.numpy().argmax(axis=1) == data.y).astype(np.float64)
+
+    def _values(self, data: L, losses: Floats, hits: Floats) -> Floats:
+        if self.spec.metric == "log_loss":
+            return losses
+        if self.spec.metric == "accuracy":
+            return hits
+        counts = data.class_counts()
+        values: Floats = hits * (counts.sum() / (np.count_nonzero(counts) * counts[data.y]))
+        return values
+
+    def train(self, data: L, budget: Budget, seed: int, progress: Callable[[Progress], None] = no_progress) -> Trained:
+        with deterministic(seed):
+            order = torch.randperm(len(data)).numpy()
+            kept = round(budget.validation * len(data))
+            if not 0 < kept < len(data):
+                raise TaskFailed(self.kind, f"{len(data)} rows are too few to keep {budget.validation:.0%} aside")
+            return _Training(self, data.rows(order[kept:]), data.rows(order[:kept]), budget).run(progress)
+
+
+class _Training:
+    """One training run: AdamW on cross-entropy, stopped early by the rows that were kept aside."""
+
+    def __init__(self, task: Classifier[Any], rows: Any, kept: Any, budget: Budget) -> None:
+        self.task, self.kept, self.budget = task, kept, budget
+        self.x, self.y = task.inputs(rows), torch.from_numpy(rows.y)
+        self.network = task.network(rows, budget.dropout)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=budget.learning_rate, weight_decay=budget.weight_decay
+        )
+
+    def run(self, progress: Callable[[Progress], None]) -> Trained:
+        history: list[Progress] = []
+        best, best_epoch, weights = math.inf, 0, self._weights()
+        started = time.monotonic()
+        for epoch in range(1, self.budget.epochs + 1):
+            self._epoch()
+            history.append(self._measure(epoch))
+            progress(history[-1])
+            if history[-1].loss < best:
+                best, best_epoch, weights = history[-1].loss, epoch, self._weights()
+            if epoch - best_epoch >= self.budget.patience or time.monotonic() - started > self._seconds():
+                break
+        return Trained(weights, tuple(history))
+
+    def _weights(self) -> Weights:
+        return {name: tensor.detach().numpy().copy() for name, tensor in self.network.state_dict().items()}
+
+    def _epoch(self) -> None:
+        self.network.train()
+        for rows in torch.split(torch.randperm(len(self.y)), self.budget.batch_size):
+            self.optimizer.zero_grad()
+            torch.autograd.backward(functional.cross_entropy(self.network(self.x[rows]), self.y[rows]))
+            self.optimizer.step()
+
+    def _measure(self, epoch: int) -> Progress:
+        weights = self._weights()
+        try:
+            if not all(np.isfinite(array).all() for array in weights.values()):
+                raise ModelInvalid("its weights are not finite")
+            metrics = self.task.evaluate(weights, self.kept)
+        except ModelInvalid:
+            raise TaskFailed(self.task.kind, "the training diverged; choose a lower learning rate") from None
+        return Progress(epoch, self.budget.epochs, float(metrics.losses.mean()), metrics.score)
+
+    def _seconds(self) -> float:
+        return math.inf if self.budget.max_seconds is None else self.budget.max_seconds
