@@ -4,22 +4,21 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Evaluation} from "./arena/Evaluation.sol";
 import {Parameters} from "./arena/Parameters.sol";
 import {Payout} from "./arena/Payout.sol";
 import {Settlement} from "./arena/Settlement.sol";
 import {TaskState} from "./arena/TaskState.sol";
 import {IArena} from "./interfaces/IArena.sol";
-import {IRandomness} from "./interfaces/IRandomness.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {CommitReveal} from "./libraries/CommitReveal.sol";
 import {Ranking} from "./libraries/Ranking.sol";
 import {RewardMath} from "./libraries/RewardMath.sol";
-import {Scores} from "./libraries/Scores.sol";
 import {Sortition} from "./libraries/Sortition.sol";
 
 /// @title Competitive training
-/// @notice See IArena. This file lets people in, takes what they commit to and draws their panels; TaskState says where
-///         a task stands, Settlement and Payout what it comes to.
+/// @notice See IArena. This file lets people in and takes their models; TaskState says where a task stands, Evaluation
+///         draws panels and takes scores, Settlement and Payout say what it comes to.
 /// @dev Holds bounties, bonds and slashed stake until they are claimed; the stakes themselves stay in the stake ledger.
 contract Arena is IArena {
     using SafeERC20 for IERC20;
@@ -45,7 +44,7 @@ contract Arena is IArena {
     uint256 public constant GAMMA = RewardMath.GAMMA;
     uint256 public constant Q = RewardMath.Q;
     /// @inheritdoc IArena
-    uint256 public constant BATCH_SIZE = 256;
+    uint256 public constant BATCH_SIZE = Evaluation.BATCH_SIZE;
 
     /* IMMUTABLES */
 
@@ -217,124 +216,22 @@ contract Arena is IArena {
 
     /// @inheritdoc IArena
     function drawPanel(uint256 taskId, uint256 submissionId) external {
-        TaskState.State storage self = _drawable(taskId, submissionId);
-        _fixSeed(self, taskId);
-        uint256[] memory indices = _draw(self, taskId, submissionId);
-        uint256 attempt = self.task.attempt;
-        TaskState.Panel storage p = self.panels[submissionId][attempt];
-        p.size = uint8(indices.length);
-        for (uint256 slot; slot < indices.length; ++slot) p.members[slot] = uint32(indices[slot]);
-        emit PanelDrawn(taskId, submissionId, attempt, _accounts(self, indices));
+        Evaluation.drawPanel(_state[taskId], RANDOMNESS, taskId, submissionId);
     }
 
     /// @inheritdoc IArena
     function renewSeed(uint256 taskId) external {
-        TaskState.State storage self = _state[taskId];
-        Task storage t = self.requireKnown(taskId);
-        _requireScoring(self, taskId);
-        require(t.seed == 0 && IRandomness(RANDOMNESS).expired(t.seedTicket), SeedStillValid(t.seedTicket));
-        self.startAttempt(RANDOMNESS);
-        emit SeedRequested(taskId, t.attempt, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
+        Evaluation.renewSeed(_state[taskId], RANDOMNESS, taskId);
     }
 
     /// @inheritdoc IArena
     function commitScores(uint256 taskId, uint256 batch, bytes32 commitment) external {
-        TaskState.State storage self = _state[taskId];
-        uint256 attempt = self.requireKnown(taskId).attempt;
-        self.requirePhase(taskId, Phase.ScoreCommit);
-        self.knownValidator(taskId, msg.sender);
-        require(commitment != 0, InvalidParameter("commitment"));
-        mapping(uint256 batch => bytes32) storage commitments = self.commitments[attempt][msg.sender];
-        require(commitments[batch] == 0, AlreadyCommitted(taskId, msg.sender, batch));
-        // a renewed seed would draw other panels than those that this commitment is about
-        _fixSeed(self, taskId);
-        commitments[batch] = commitment;
-        emit ScoresCommitted(taskId, msg.sender, attempt, batch, commitment);
+        Evaluation.commitScores(_state[taskId], RANDOMNESS, taskId, batch, commitment);
     }
 
     /// @inheritdoc IArena
     function revealScores(uint256 taskId, uint256 batch, ScoreEntry[] calldata entries, bytes32 salt) external {
-        TaskState.State storage self = _state[taskId];
-        uint256 attempt = self.requireKnown(taskId).attempt;
-        self.requirePhase(taskId, Phase.ScoreReveal);
-        self.knownValidator(taskId, msg.sender);
-        bytes32 expected = self.commitments[attempt][msg.sender][batch];
-        bytes32 actual = CommitReveal.scoresCommitment(taskId, attempt, msg.sender, batch, entries, salt);
-        require(actual == expected, CommitmentMismatch(expected, actual));
-        for (uint256 i; i < entries.length; ++i) _revealScore(self, taskId, batch, entries[i]);
-    }
-
-    function _revealScore(
-        TaskState.State storage self,
-        uint256 taskId,
-        uint256 batch,
-        ScoreEntry calldata entry
-    ) private {
-        uint256 id = entry.submissionId;
-        uint256 attempt = self.task.attempt;
-        TaskState.Panel storage p = self.panels[id][attempt];
-        require(p.size > 0, PanelNotDrawn(taskId, id));
-        require((id - 1) / BATCH_SIZE == batch, WrongBatch(id, batch));
-        bool seated = entry.slot < p.size && p.members[entry.slot] == self.validators[msg.sender].index;
-        require(seated, NotOnPanel(taskId, id, msg.sender));
-        require(Scores.isAllowed(entry.score), ScoreOutOfRange(entry.score));
-        uint32 bit = uint32(1) << entry.slot;
-        require(p.revealed & bit == 0, AlreadyRevealed(taskId, id));
-        p.revealed |= bit;
-        p.scores[entry.slot] = entry.score;
-        emit ScoreRevealed(taskId, id, msg.sender, attempt, entry.score, entry.reportDigest);
-    }
-
-    function _requireScoring(TaskState.State storage self, uint256 taskId) private view {
-        Phase actual = self.phase();
-        // Settle is also the phase of a task in which nobody revealed: no attempt was opened there
-        bool scoring = actual >= Phase.ScoreCommit && actual <= Phase.Settle && self.task.attempt > 0;
-        require(scoring, WrongPhase(taskId, actual));
-    }
-
-    /// @dev The state of a task in which this submission's panel can be drawn now.
-    function _drawable(uint256 taskId, uint256 submissionId) private view returns (TaskState.State storage self) {
-        self = _state[taskId];
-        Task storage t = self.requireKnown(taskId);
-        Submission storage s = self.knownSubmission(taskId, submissionId);
-        _requireScoring(self, taskId);
-        require(self.isScorable(s), SubmissionNotScorable(taskId, submissionId));
-        bool drawn = self.panels[submissionId][t.attempt].size > 0;
-        require(!drawn, PanelAlreadyDrawn(taskId, submissionId));
-    }
-
-    /// @dev The attempt's seed, or what it would be if it were fixed now.
-    function _seedOf(TaskState.State storage self, uint256 taskId) private view returns (bytes32) {
-        Task storage t = self.task;
-        if (t.seed != 0) return t.seed;
-        bytes32 raw = IRandomness(RANDOMNESS).seed(t.seedTicket);
-        return keccak256(abi.encode(raw, taskId, uint256(t.attempt), t.revealsHash));
-    }
-
-    function _fixSeed(TaskState.State storage self, uint256 taskId) private {
-        Task storage t = self.task;
-        if (t.seed != 0) return;
-        t.seed = _seedOf(self, taskId);
-        emit SeedFixed(taskId, t.attempt, t.seed);
-    }
-
-    /// @dev Validator indices in slot order.
-    function _draw(
-        TaskState.State storage self,
-        uint256 taskId,
-        uint256 submissionId
-    ) private view returns (uint256[] memory) {
-        Task storage t = self.task;
-        return
-            Sortition.draw(self.seats, t.validatorCount, t.parameters.panelSize, _seedOf(self, taskId), submissionId);
-    }
-
-    function _accounts(
-        TaskState.State storage self,
-        uint256[] memory indices
-    ) private view returns (address[] memory accounts) {
-        accounts = new address[](indices.length);
-        for (uint256 i; i < indices.length; ++i) accounts[i] = self.seats[indices[i]].account;
+        Evaluation.revealScores(_state[taskId], taskId, batch, entries, salt);
     }
 
     /* SETTLEMENT */
@@ -403,16 +300,12 @@ contract Arena is IArena {
 
     /// @inheritdoc IArena
     function panel(uint256 taskId, uint256 submissionId) external view returns (address[] memory) {
-        TaskState.Panel storage p = _state[taskId].panelOf(submissionId);
-        uint256[] memory indices = new uint256[](p.size);
-        for (uint256 slot; slot < indices.length; ++slot) indices[slot] = p.members[slot];
-        return _accounts(_state[taskId], indices);
+        return Evaluation.panel(_state[taskId], submissionId);
     }
 
     /// @inheritdoc IArena
     function previewPanel(uint256 taskId, uint256 submissionId) external view returns (address[] memory) {
-        TaskState.State storage self = _drawable(taskId, submissionId);
-        return _accounts(self, _draw(self, taskId, submissionId));
+        return Evaluation.previewPanel(_state[taskId], RANDOMNESS, taskId, submissionId);
     }
 
     /// @inheritdoc IArena

@@ -59,6 +59,7 @@ contract ArenaHandler is Base {
         (p.scale, p.tolerance, p.slashTolerance, p.grid) = (1e9, 10, 500, 4);
         (p.panelSize, p.quorum, p.paidRanks) = (uint8(2 + index), 2, uint8(1 + index));
         p.maximise = index != 1;
+        p.maxShare = index == 2 ? 0.3e18 : 1e18;
     }
 
     /* ACTIONS */

@@ -36,6 +36,7 @@ abstract contract ArenaLife is Base {
         p.commitWindow = p.revealWindow = p.keyWindow = p.scoreCommitWindow = p.scoreRevealWindow = 100;
         (p.scale, p.tolerance, p.slashTolerance, p.grid) = (1e9, 1e5, 5e6, 10);
         (p.panelSize, p.quorum, p.paidRanks, p.maximise) = (panelSize, 1, paidRanks, true);
+        p.maxShare = 1e18;
         _arena.createTask(p);
     }
 

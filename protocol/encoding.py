@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import NamedTuple
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+
+from protocol.rewards import WAD
 
 SCORE_SCALE = 10**9
 SCORE_BOUND = 2**62
@@ -126,23 +128,33 @@ def attempt_seed(raw: str, task_id: int, attempt: int, reveals_hash: str) -> str
 # --- the draw and the consensus
 
 
-def panel_of(seed: str, submission_id: int, stakes: Sequence[int], panel_size: int) -> list[int]:
+def share_cap(total: int, max_share: int) -> int:
+    """The most that counts of one operator's stake: `max_share` (WAD) of all stake on its side, rounded up."""
+    return -(-total * max_share // WAD)
+
+
+def panel_of(seed: str, submission_id: int, stakes: Sequence[int], panel_size: int, max_share: int = WAD) -> list[int]:
     """The validators drawn for a submission: indices into `stakes` counted from 1, in slot order.
 
-    Stake-weighted without replacement; everyone, in order of registration, when there are not more than places.
+    Stake-weighted without replacement; everyone, in order of registration, when there are not more than places. A point
+    that falls on what a stake has beyond the share cap takes that part away, and the next point is thrown.
     """
     if len(stakes) <= panel_size:
         return list(range(1, len(stakes) + 1))
-    left, drawn = list(stakes), []
-    for slot in range(panel_size):
-        words = encode(["bytes32", "uint256", "uint256"], [_bytes(seed), submission_id, slot])
-        point = int.from_bytes(keccak(words)) % sum(left)
-        index = 0
-        while point >= left[index]:
-            point -= left[index]
-            index += 1
-        left[index] = 0
-        drawn.append(index + 1)
+    cap = share_cap(sum(stakes), max_share)
+    parts = [part for stake in stakes for part in (min(stake, cap), max(stake - cap, 0))]
+    drawn: list[int] = []
+    for throw in count():
+        words = encode(["bytes32", "uint256", "uint256"], [_bytes(seed), submission_id, throw])
+        point, part = int.from_bytes(keccak(words)) % sum(parts), 0
+        while point >= parts[part]:
+            point -= parts[part]
+            part += 1
+        parts[part] = 0
+        if part % 2 == 0:
+            drawn.append(part // 2 + 1)
+        if len(drawn) == panel_size:
+            break
     return drawn
 
 

@@ -44,7 +44,7 @@ def main():
     token = loaded.SkeinToken.deploy(genesis_holder, integer("SKEIN_GENESIS", 100_000_000) * 10**18, options)
     staking = loaded.Staking.deploy(token, integer("SKEIN_COOLDOWN", 7 * 24 * 3600), deployer, options)
     randomness = loaded.BlockRandomness.deploy(options)
-    for library in (loaded.Settlement, loaded.Payout):  # Brownie links the arena to the newest ones
+    for library in (loaded.Evaluation, loaded.Settlement, loaded.Payout):  # Brownie links the arena to the newest ones
         library.deploy(options)
     arena = loaded.Arena.deploy(staking, randomness, options)
     staking.setModule(arena, True, options)

@@ -43,6 +43,7 @@ PARAMETERS: dict[str, Any] = {
     "quorum": 2,
     "paid_ranks": 3,
     "maximise": True,
+    "max_share": 10**18,
 }
 
 

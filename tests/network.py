@@ -118,7 +118,7 @@ class Network:
 def _state_key() -> str:
     """What the state depends on: the code of the contracts, the script that deploys them, and this file."""
     digest = hashlib.sha256()
-    for name in ("SkeinToken", "Staking", "BlockRandomness", "Settlement", "Payout", "Arena"):
+    for name in ("SkeinToken", "Staking", "BlockRandomness", "Evaluation", "Settlement", "Payout", "Arena"):
         digest.update(json.loads((BUILD / f"{name}.json").read_text())["bytecode"].encode())
     for path in (ROOT / "scripts" / "deploy.py", Path(__file__)):
         digest.update(path.read_bytes())

@@ -31,6 +31,7 @@ PARAMETERS: Mapping[str, Any] = {
     "quorum": 2,
     "paid_ranks": 3,
     "maximise": True,
+    "max_share": 10**18,
 }
 
 

@@ -115,6 +115,7 @@ def parameters(task: Prepared) -> dict[str, Any]:
         "quorum": scoring.quorum,
         "paid_ranks": reward.paid_ranks,
         "maximise": task.spec.maximise,
+        "max_share": scoring.max_share,
     }
 
 

@@ -69,7 +69,8 @@ class WindowSection(Section):
 
 
 class ScoringSection(Section):
-    """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent."""
+    """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent. `max_share`: the
+    most that counts of one operator's stake, as a part of all stake on its side; 1 is no cap."""
 
     scale: Score = parse_score("1")
     tolerance: Score = parse_score("0.0001")
@@ -77,6 +78,7 @@ class ScoringSection(Section):
     grid: Annotated[Score, Field(ge=1)] = parse_score("0.0001")
     panel_size: Annotated[int, Field(ge=1, le=32)] = 5
     quorum: Annotated[int, Field(ge=1, le=32)] = 3
+    max_share: Annotated[int, _from_text(parse_amount), Field(ge=10**18 // 64, le=10**18)] = 10**18
 
 
 class LimitSection(Section):

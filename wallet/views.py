@@ -15,7 +15,16 @@ from protocol.store import ArtifactStore, Limits
 from wallet.tasks import Task, words
 
 # uint128 and uint256 members: JSON readers that know only doubles would round them
-_LARGE = {"bounty", "bond", "min_trainer_stake", "min_validator_stake", "trainer_stake", "validator_stake", "stake"}
+_LARGE = {
+    "max_share",
+    "bounty",
+    "bond",
+    "min_trainer_stake",
+    "min_validator_stake",
+    "trainer_stake",
+    "validator_stake",
+    "stake",
+}
 _LARGE |= {"revealed_stake", "slashed", "trainer_pot", "validator_pot", "creator_pot", "settler_paid"}
 _LARGE |= {"trainer_weight", "validator_weight", "weight"}
 

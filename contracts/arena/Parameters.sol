@@ -10,6 +10,8 @@ library Parameters {
     /// @dev The least bond over the bounty, WAD.
     uint256 internal constant MIN_BOND_RATE = 0.1e18;
     uint256 internal constant MAX_RANKS = 64;
+    /// @dev The least share cap, WAD: it bounds how many points a draw throws.
+    uint256 internal constant MIN_SHARE = WAD / 64;
     uint256 internal constant MAX_WINDOW = 365 days;
 
     uint256 private constant WAD = 1e18;
@@ -35,6 +37,7 @@ library Parameters {
         _check(p.panelSize > 0 && p.panelSize <= TaskState.MAX_PANEL, "panelSize");
         _check(p.quorum > 0 && p.quorum <= p.panelSize, "quorum");
         _check(p.paidRanks > 0 && p.paidRanks <= MAX_RANKS, "paidRanks");
+        _check(p.maxShare >= MIN_SHARE && p.maxShare <= WAD, "maxShare");
     }
 
     function _checkWindow(uint256 window, bytes32 name) private pure {

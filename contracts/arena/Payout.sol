@@ -78,7 +78,7 @@ library Payout {
         uint256[] memory ids = self.ranking.bestFirst();
         for (uint256 i; i < ids.length; ++i) {
             IArena.Submission storage s = self.submissions[ids[i]];
-            uint256 weight = RewardMath.rankWeight(i + 1, s.stake);
+            uint256 weight = RewardMath.rankWeight(i + 1, self.counted(s));
             s.weight = weight;
             total += weight;
             emit IArena.SubmissionRanked(taskId, ids[i], s.trainer, i + 1, weight);

@@ -34,7 +34,7 @@ library Settlement {
         uint256 assets;
     }
 
-    /// @dev What one member of a panel did.
+    /// @dev What one member of a panel did, and what counts of its stake.
     struct Vote {
         address validator;
         uint256 stake;
@@ -62,7 +62,7 @@ library Settlement {
             slashes = _settleScored(self, s, taskId, submissionId);
         }
         t.pending -= 1;
-        _carryOut(t, staking, taskId, submissionId, slashes);
+        _carryOut(self, staking, taskId, submissionId, slashes);
     }
 
     function _settleUnrevealed(
@@ -124,7 +124,7 @@ library Settlement {
             address account = self.seats[p.members[slot]].account;
             bool hasRevealed = (revealed >> slot) & 1 == 1;
             if (hasRevealed) ++reveals;
-            votes[slot] = Vote(account, self.validators[account].stake, hasRevealed, p.scores[slot]);
+            votes[slot] = Vote(account, self.counted(self.validators[account]), hasRevealed, p.scores[slot]);
         }
     }
 
@@ -293,18 +293,26 @@ library Settlement {
         return assets < left ? assets : left;
     }
 
-    /// @dev Takes the slashed stake; the caller's share is what raises the settlers' total to its part of all slashes.
+    /// @dev Takes the slashed stake; the caller's share is what raises the settlers' total to its part of all slashes
+    ///      but those that they settled against themselves.
     function _carryOut(
-        IArena.Task storage t,
+        TaskState.State storage self,
         address staking,
         uint256 taskId,
         uint256 submissionId,
         Slash[] memory slashes
     ) private {
         uint256 sum;
-        for (uint256 i; i < slashes.length; ++i) sum += slashes[i].assets;
+        uint256 rewarded = self.rewarded;
+        for (uint256 i; i < slashes.length; ++i) {
+            sum += slashes[i].assets;
+            if (slashes[i].operator != msg.sender) rewarded += slashes[i].assets;
+        }
+        if (sum == 0) return;
+        IArena.Task storage t = self.task;
         uint256 settlerPaid = t.settlerPaid;
-        uint256 share = ((t.slashed + settlerPaid + sum) * SETTLER_SHARE) / WAD - settlerPaid;
+        uint256 share = (rewarded * SETTLER_SHARE) / WAD - settlerPaid;
+        self.rewarded = rewarded;
         t.slashed += uint128(sum - share);
         t.settlerPaid = uint128(settlerPaid + share);
         for (uint256 i; i < slashes.length; ++i) {

@@ -7,10 +7,12 @@ import {Sortition} from "../libraries/Sortition.sol";
 
 /// @title What the arena stores of a task, and where the task stands
 /// @dev The arena's code is more than one contract may hold. So all of a task is one struct, which the arena hands to
-///      the linked libraries Settlement and Payout; this one is compiled into all three.
+///      the linked libraries; this one is compiled into all of them.
 library TaskState {
     uint256 internal constant MAX_PANEL = 32;
     uint256 internal constant MAX_ATTEMPTS = 2;
+
+    uint256 private constant WAD = 1e18;
 
     /// @dev The panel of one submission in one attempt.
     /// @param size How many members; 0 before the draw.
@@ -30,6 +32,7 @@ library TaskState {
     }
 
     /// @dev All of one task. Ids and indices count from 1.
+    /// @param rewarded Slashes of which the callers of settle get a tenth: all but those of the callers themselves.
     /// @param seats Validators by index.
     /// @param holders The earliest of the revealed submissions with a digest.
     /// @param panels By submission and attempt.
@@ -47,6 +50,7 @@ library TaskState {
         uint96[] ranking;
         Taken takenByTrainers;
         Taken takenByValidators;
+        uint256 rewarded;
     }
 
     /* RECORDS */
@@ -93,6 +97,28 @@ library TaskState {
         if (t.attempt == 0) return block.timestamp < t.keyEnds ? IArena.Phase.Key : IArena.Phase.Void;
         if (block.timestamp < t.scoreCommitEnds) return IArena.Phase.ScoreCommit;
         return block.timestamp < t.scoreRevealEnds ? IArena.Phase.ScoreReveal : IArena.Phase.Settle;
+    }
+
+    /* STAKE THAT COUNTS */
+
+    /// @notice The most that counts of one stake: its share of all stakes of its side, rounded up.
+    /// @dev All joined before the commit phase ended, so that nothing moves it when stake is counted.
+    function cap(uint256 total, uint256 maxShare) internal pure returns (uint256) {
+        return (total * maxShare + WAD - 1) / WAD;
+    }
+
+    /// @notice What counts of a validator's stake in panels, medians and weights.
+    function counted(State storage self, IArena.Validator storage v) internal view returns (uint256) {
+        return _least(v.stake, cap(self.task.validatorStake, self.task.parameters.maxShare));
+    }
+
+    /// @notice What counts of a submission's stake in its weight.
+    function counted(State storage self, IArena.Submission storage s) internal view returns (uint256) {
+        return _least(s.stake, cap(self.task.trainerStake, self.task.parameters.maxShare));
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     /* SCORING */

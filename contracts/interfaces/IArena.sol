@@ -66,6 +66,8 @@ interface IArena {
     /// @param quorum Scores that must be revealed for a submission to be scored, 1 to panelSize.
     /// @param paidRanks How many ranks are paid, 1 to 64.
     /// @param maximise Whether a higher score is better.
+    /// @param maxShare The most that counts of one operator's stake, as a share of all stake on its side of the task,
+    ///        WAD, 1/64 to 1: what it has beyond draws no panels and has no weight. It is slashed all the same.
     struct TaskParameters {
         bytes32 specDigest;
         bytes32 heldOutDigest;
@@ -87,6 +89,7 @@ interface IArena {
         uint8 quorum;
         uint8 paidRanks;
         bool maximise;
+        uint64 maxShare;
     }
 
     /// @notice The record of a task.
@@ -95,7 +98,7 @@ interface IArena {
     /// @param validatorStake Stake of all validators, token wei.
     /// @param revealedStake Stake of the revealed submissions that are not duplicates, token wei.
     /// @param slashed What slashes brought to the task, less what their callers got, token wei.
-    /// @param settlerPaid What the callers of settle got: a tenth of all that was slashed, rounded down, token wei.
+    /// @param settlerPaid What the callers of settle got: a tenth of what was slashed from others, token wei.
     /// @param trainerPot, validatorPot, creatorPot What the three sides can claim; set by finalize, token wei.
     /// @param trainerWeight, validatorWeight Weights by which the first two are shared.
     /// @param seedTicket Ticket of the attempt's draw; 0 before the key is released.
@@ -405,7 +408,7 @@ interface IArena {
     /* ANYONE */
 
     /// @notice Settles one submission: consensus, validator weights, slashes, place in the ranking. The caller gets a
-    ///         tenth of what is slashed.
+    ///         tenth of what is slashed, unless it is slashed from the caller itself.
     /// @dev Unrevealed and duplicate submissions can be settled once the reveal phase is over, all others in the settle
     ///      phase once their panel is drawn. When the key came too late only the former two need it.
     function settle(uint256 taskId, uint256 submissionId) external;

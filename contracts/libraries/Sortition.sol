@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title Stake-weighted draws without replacement
 /// @notice Every seat owns an interval of the line of all stakes, in the order of registration. A draw throws points at
-///         the line; the intervals of seats that are already drawn are cut out of it.
+///         the line; the intervals of seats that are already drawn are cut out of it. What a seat's interval has beyond
+///         the cap is no place to hit: a point that falls there cuts that part out, and the next point is thrown.
 library Sortition {
     /// @param cumulativeStake Stake of this seat and all before it, token wei: where its interval ends.
     struct Seat {
@@ -13,27 +14,36 @@ library Sortition {
 
     /// @notice Seat indices (from 1) in the order of the draw; every seat when there are not more than places.
     /// @param seats From index 1 on, each with stake.
-    /// @dev Point j is keccak256(abi.encode(seed, submissionId, j)) modulo the stake not yet drawn. O(places·(places +
-    ///      log seats)).
+    /// @param cap The most that counts of a seat's stake, at least 1.
+    /// @dev Point j is keccak256(abi.encode(seed, submissionId, j)) modulo the stake not yet cut out. At most
+    ///      cuts = places + stake/cap points are thrown. O(cuts·(cuts + log seats)).
     function draw(
         mapping(uint256 index => Seat) storage seats,
         uint256 seatCount,
         uint256 places,
+        uint256 cap,
         bytes32 seed,
         uint256 submissionId
     ) internal view returns (uint256[] memory drawn) {
         if (seatCount <= places) return _everyone(seatCount);
         drawn = new uint256[](places);
-        uint256[] memory taken = new uint256[](places);
         uint256 left = seats[seatCount].cumulativeStake;
-        for (uint256 j; j < places; ++j) {
+        uint256[] memory taken = new uint256[](places + left / cap);
+        uint256 hits;
+        for (uint256 j; hits < places; ++j) {
             uint256 point = uint256(keccak256(abi.encode(seed, submissionId, j))) % left;
-            uint256 index = _seatAt(seats, seatCount, _skipTaken(taken, j, point));
+            point = _skipTaken(taken, j, point);
+            uint256 index = _seatAt(seats, seatCount, point);
             uint256 start = seats[index - 1].cumulativeStake;
             uint256 length = seats[index].cumulativeStake - start;
+            if (point >= start + cap) {
+                (start, length) = (start + cap, length - cap);
+            } else {
+                drawn[hits++] = index;
+                if (length > cap) length = cap;
+            }
             _take(taken, j, (start << 128) | length);
             left -= length;
-            drawn[j] = index;
         }
     }
 

@@ -76,7 +76,12 @@ contract RewardMathHarness {
         }
     }
 
-    function draw(uint256 places, bytes32 seed, uint256 submissionId) external view returns (uint256[] memory) {
-        return Sortition.draw(_seats, _seatCount, places, seed, submissionId);
+    function draw(
+        uint256 places,
+        uint256 cap,
+        bytes32 seed,
+        uint256 submissionId
+    ) external view returns (uint256[] memory) {
+        return Sortition.draw(_seats, _seatCount, places, cap, seed, submissionId);
     }
 }

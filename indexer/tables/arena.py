@@ -42,6 +42,7 @@ class Task(SQLModel, table=True):
     quorum: int = int64()
     paid_ranks: int = int64()
     maximise: bool
+    max_share: Amount = uint256()
     created_at: int = int64()
     commit_ends: int = int64(index=True)
     reveal_ends: int = int64()

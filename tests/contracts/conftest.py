@@ -119,9 +119,9 @@ def randomness(BlockRandomness, owner):
 
 
 @pytest.fixture(scope="module")
-def arena(Settlement, Payout, Arena, staking, randomness, token, owner, accounts):
+def arena(Evaluation, Settlement, Payout, Arena, staking, randomness, token, owner, accounts):
     """The arena, a module of the ledger; every account but `receiver` lets it take tokens."""
-    for library in (Settlement, Payout):
+    for library in (Evaluation, Settlement, Payout):
         owner.deploy(library)
     arena = owner.deploy(Arena, staking, randomness)
     staking.setModule(arena, True, {"from": owner})

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import reference_rewards as rewards
 from eth_utils import keccak
-from reference import require
+from reference import WAD, require
 from reference_settlement import Settlement
 from reference_task import NONE, Panel, Parameters, Participant, Phase, State, Submission, Task, ascii32
 
@@ -137,7 +137,8 @@ class Arena(Settlement):
         require((submission, task.attempt) not in task.panels, "PanelAlreadyDrawn", number, submission)
         self.fix_seed(task)
         stakes = [v.stake for v in task.validators]
-        drawn = rewards.draw(stakes, task.parameters.panel_size, task.seed, submission)
+        cap = -(-sum(stakes) * task.parameters.max_share // WAD)
+        drawn = rewards.draw(stakes, task.parameters.panel_size, task.seed, submission, cap)
         members = [task.validators[index - 1].account for index in drawn]
         task.panels[submission, task.attempt] = Panel(members)
         self.emit("PanelDrawn", task, submissionId=submission, attempt=task.attempt, validators=members)

@@ -33,18 +33,23 @@ def scores_commitment(
     return hashed(types, chain_id, arena, task, attempt, validator, batch, scores, salt)
 
 
-def draw(stakes: list[int], places: int, seed: bytes, submission: int) -> list[int]:
-    """Indices from 1. The line of the stakes that are not drawn yet is walked seat by seat."""
-    waiting = dict(enumerate(stakes, 1))
+def draw(stakes: list[int], places: int, seed: bytes, submission: int, cap: int | None = None) -> list[int]:
+    """Indices from 1. Every seat has two parts: what counts of its stake, and what it has beyond the cap. The line of
+    the parts that are not hit yet is walked part by part; who is hit in what counts is drawn."""
     if len(stakes) <= places:
-        return list(waiting)
-    drawn = []
-    for place in range(places):
-        point = int.from_bytes(hashed(["bytes32", "uint256", "uint256"], seed, submission, place), "big")
-        point %= sum(waiting.values())
-        hit = next(index for index in waiting if (point := point - waiting[index]) < 0)
-        drawn.append(hit)
-        del waiting[hit]
+        return list(range(1, len(stakes) + 1))
+    cap = cap or sum(stakes)
+    line = {}
+    for index, stake in enumerate(stakes, 1):
+        line |= {(index, True): min(stake, cap), (index, False): max(stake - cap, 0)}
+    drawn, throw = [], 0
+    while len(drawn) < places:
+        point = int.from_bytes(hashed(["bytes32", "uint256", "uint256"], seed, submission, throw), "big")
+        point %= sum(line.values())
+        hit = next(part for part in line if (point := point - line[part]) < 0)
+        drawn += [hit[0]] if hit[1] else []
+        del line[hit]
+        throw += 1
     return drawn
 
 

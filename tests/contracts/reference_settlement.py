@@ -23,6 +23,7 @@ class Settlement:
         self.balance = 0
         self.received: Counter[str] = Counter()  # what settlers and creators got
         self.events: list[tuple[str, dict]] = []
+        self.settler = ""  # the caller of settle
 
     def emit(self, name: str, task: Task, **facts: object) -> None:
         self.events.append((name, {"taskId": task.number, **facts}))
@@ -54,7 +55,8 @@ class Settlement:
         s = self.submission(task, submission)
         phase = task.phase(self.now)
         require(Phase.KEY <= phase <= Phase.SETTLE, "WrongPhase", number, int(phase))
-        before = task.taken
+        before = task.rewarded
+        self.settler = sender
         if s.state == State.COMMITTED:
             s.state, s.settled_attempt = State.UNREVEALED, 1
             self.emit("SubmissionUnrevealed", task, submissionId=submission, trainer=s.account)
@@ -91,7 +93,7 @@ class Settlement:
         """The median, if there are enough scores and more than half of their stake agrees with it."""
         if len(panel.scores) < task.parameters.quorum:
             return None
-        votes = [(score, self.validator(task, member)[1].stake) for member, score in panel.scores.items()]
+        votes = [(score, task.counted(self.validator(task, member)[1])) for member, score in panel.scores.items()]
         median = rewards.consensus(votes, task.parameters.maximise)
         agreeing = sum(stake for score, stake in votes if self.agree(task, median, score))
         return median if 2 * agreeing > sum(stake for _, stake in votes) else None
@@ -133,7 +135,7 @@ class Settlement:
 
     def weigh(self, task: Task, submission: int, member: str, distance: int) -> None:
         _, validator = self.validator(task, member)
-        weight = rewards.validator_weight(distance, task.parameters.scale, validator.stake)
+        weight = rewards.validator_weight(distance, task.parameters.scale, task.counted(validator))
         validator.weight += weight
         self.emit("ValidatorWeighted", task, submissionId=submission, validator=member, weight=weight)
 
@@ -152,14 +154,15 @@ class Settlement:
         assets = min(who.stake * PERCENT[reason] // 100, who.stake - who.slashed)
         who.slashed += assets
         task.taken += assets
+        task.rewarded += assets if who.account != self.settler else 0
         self.balance += assets
         if assets:
             self.ledger.slash(who.account, assets, self.address)
         return assets
 
     def pay_settler(self, task: Task, submission: int, before: int, sender: str) -> None:
-        """All callers of settle together have a tenth of all slashes, rounded down once."""
-        share = task.taken * SETTLER_PERCENT // 100 - before * SETTLER_PERCENT // 100
+        """All callers of settle together have a tenth of what others lost, rounded down once."""
+        share = task.rewarded * SETTLER_PERCENT // 100 - before * SETTLER_PERCENT // 100
         task.settler_paid += share
         self.pay(sender, share)
         if share:
@@ -216,7 +219,7 @@ class Settlement:
         weights = {index: v.weight for index, v in enumerate(task.validators, 1)}
         for rank, submission in enumerate(task.ranking, 1):
             s = task.submissions[submission - 1]
-            s.weight = rewards.rank_weight(rank, s.stake)
+            s.weight = rewards.rank_weight(rank, task.counted(s))
             facts = {"trainer": s.account, "rank": rank, "weight": s.weight}
             self.emit("SubmissionRanked", task, submissionId=submission, **facts)
         if not task.ranking:

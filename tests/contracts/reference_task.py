@@ -49,6 +49,7 @@ class Parameters:
     quorum: int = 2
     paid_ranks: int = 3
     maximise: bool = True
+    max_share: int = WAD
 
     def astuple(self) -> tuple:
         return tuple(vars(self).values())
@@ -75,6 +76,7 @@ class Parameters:
             "panelSize": 0 < self.panel_size <= 32,
             "quorum": 0 < self.quorum <= self.panel_size,
             "paidRanks": 0 < self.paid_ranks <= 64,
+            "maxShare": WAD // 64 <= self.max_share <= WAD,
         }
 
 
@@ -148,6 +150,7 @@ class Task:
     panels: dict[tuple[int, int], Panel] = field(default_factory=dict)  # by submission and attempt
     commitments: dict[tuple[int, str, int], bytes] = field(default_factory=dict)  # by attempt, validator and batch
     taken: int = 0  # by all slashes
+    rewarded: int = 0  # of them, those that somebody else settled
     settler_paid: int = 0
     outcome: str = ""
     cancelled: bool = False
@@ -170,6 +173,11 @@ class Task:
 
     def stake(self, side: list) -> int:
         return sum(one.stake for one in side)
+
+    def counted(self, who: Participant) -> int:
+        """What counts of a stake: at most the share cap of its side's stake, rounded up."""
+        side = self.validators if who in self.validators else self.submissions
+        return min(who.stake, -(-self.stake(side) * self.parameters.max_share // WAD))
 
     def phase(self, now: int) -> Phase:
         if self.cancelled or self.outcome:

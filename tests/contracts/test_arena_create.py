@@ -56,6 +56,7 @@ REFUSED = {
     "panelSize": [{"panel_size": 0}, {"panel_size": 33}],
     "quorum": [{"quorum": 0}, {"quorum": 4}],
     "paidRanks": [{"paid_ranks": 0}, {"paid_ranks": 65}],
+    "maxShare": [{"max_share": WAD // 64 - 1}, {"max_share": WAD + 1}],
 }
 
 

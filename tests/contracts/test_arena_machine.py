@@ -64,6 +64,7 @@ class Walk:
             "quorum": self.random.randint(1, min(2, panel_size)),
             "paid_ranks": choice([1, 2, 3]),
             "maximise": choice([True, False]),
+            "max_share": choice([10**18, 10**18, 3 * 10**17, 10**18 // 64]),
         }
 
     def step(self) -> None:

@@ -240,5 +240,57 @@ def test_the_order_of_settlements_is_nobodys_gain(life, validators, stranger, to
     assert all(end == ends[0] for end in ends)
 
 
+def test_nobody_is_paid_for_settling_its_own_slash(life, trainers, stranger, token):
+    """The copier loses the whole of its slash; for the unrevealed model of another it gets the tenth."""
+    before = token.balanceOf(trainers[3])
+    life.do("settle", 1, 4, sender=trainers[3])
+    assert token.balanceOf(trainers[3]) == before and life.task.slashed == 505 * WAD // 10
+    life.do("settle", 1, 5, sender=trainers[3])
+    assert token.balanceOf(trainers[3]) - before == 101 * WAD // 100
+    life.check()
+
+
+def test_stake_added_later_counts_for_nothing(life, trainers, validators, stranger):
+    """Deposits after the commits change no weight, no panel and no part of the reward."""
+    ends = []
+    for added in (0, 5000 * WAD):
+        with undone():
+            other = life.fork()
+            for account in (trainers[0], validators[0]) if added else ():
+                other.stake(account, added)
+            other.score(said(validators, GOOD, GOOD, GOOD))
+            other.settle(stranger)
+            other.do("finalize", 1, sender=stranger)
+            people = [*other.task.submissions, *other.task.validators]
+            ends.append([(one.account, one.stake, one.weight) for one in people])
+            other.check()
+    assert ends[0] == ends[1]
+
+
+def test_the_share_cap(newborn, creator, trainers, validators, stranger):
+    """A validator with four fifths of the stake counts as one of three, and so do trainers; all of it is slashed."""
+    life = newborn.fork()
+    life.create(creator, max_share=WAD // 3)
+    life.register({validators[0]: 800 * WAD, validators[1]: 100 * WAD, validators[2]: 100 * WAD})
+    assert [life.task.counted(v) for v in life.task.validators] == [1000 * (WAD // 3), 100 * WAD, 100 * WAD]
+    for trainer, label, stake in zip(trainers, "ABC", (800, 200, 200), strict=False):
+        life.commit(trainer, label, stake * WAD)
+    life.until(Phase.REVEAL)
+    life.reveal({1: "A", 2: "B", 3: "C"})
+    life.until(Phase.KEY)
+    life.release(creator)
+    life.draw([1, 2, 3], stranger)
+    life.score(said(validators, FAIR, GOOD, GOOD))
+    life.settle(stranger)
+    assert life.state(1) == State.SCORED and life.task.submissions[0].score == FAIR  # 333 of 533 is still most
+    assert life.task.validators[1].slashed == 30 * WAD  # a tenth for each of three models
+    life.do("finalize", life.number, sender=stranger)
+    life.check()
+    weights = [s.weight for s in life.task.submissions]
+    assert round(weights[0] / weights[1], 3) == round(2**0.5 / 0.85, 3)
+    life.claim(stranger)
+    life.check()
+
+
 def test_verdicts_are_the_lowest_numbers():
     assert sorted(VERDICTS) == [-(2**63), -(2**63) + 1, -(2**63) + 2]

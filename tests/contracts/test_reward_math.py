@@ -187,19 +187,45 @@ def hall(maths, owner):
 @given(seed=st.binary(min_size=32, max_size=32), submission=st.integers(1, 2**32 - 1), places=st.integers(1, 32))
 @FEW
 def test_draw(maths, hall, seed, submission, places):
-    drawn = maths.draw(places, seed, submission)
+    drawn = maths.draw(places, sum(hall), seed, submission)
     assert drawn == draw(hall, places, seed, submission)
     assert len(set(drawn)) == places
 
 
+@given(
+    seed=st.binary(min_size=32, max_size=32),
+    stakes=st.lists(st.integers(1, 60), min_size=2, max_size=12),
+    share=st.integers(WAD // 64, WAD),
+    data=st.data(),
+)
+@FEW
+def test_draw_with_a_cap(RewardMathHarness, owner, seed, stakes, share, data):
+    """However much of the line lies beyond the cap: as many as there are places, nobody twice."""
+    places, cap = data.draw(st.integers(1, len(stakes) - 1)), -(-sum(stakes) * share // WAD)
+    maths = owner.deploy(RewardMathHarness)
+    maths.seat(stakes, {"from": owner})
+    drawn = maths.draw(places, cap, seed, 1)
+    assert drawn == draw(stakes, places, seed, 1, cap)
+    assert len(set(drawn)) == places
+
+
+def test_draw_counts_no_more_than_the_cap(RewardMathHarness, owner):
+    """Of stakes of 10, 10, 20 and 960 that count at most 40 each, the first drawn are 10, 10, 20 and 40 of 80."""
+    maths = owner.deploy(RewardMathHarness)
+    maths.seat([10, 10, 20, 960], {"from": owner})
+    first = [maths.draw(1, 40, b"\x07" * 32, submission)[0] for submission in range(1, 401)]
+    for index, expected in enumerate((50, 50, 100, 200), 1):
+        assert abs(first.count(index) - expected) < 4 * (expected * (1 - expected / 400)) ** 0.5
+
+
 def test_draw_is_everybody_when_there_are_places_enough(maths, hall):
     for places in (40, 41):
-        assert maths.draw(places, b"\x01" * 32, 1) == list(range(1, 41))
+        assert maths.draw(places, 1, b"\x01" * 32, 1) == list(range(1, 41))
 
 
 def test_draw_is_weighted_by_stake(RewardMathHarness, owner):
     maths = owner.deploy(RewardMathHarness)
     maths.seat([10, 20, 30, 40], {"from": owner})
-    first = [maths.draw(2, b"\x07" * 32, submission)[0] for submission in range(1, 401)]
+    first = [maths.draw(2, 100, b"\x07" * 32, submission)[0] for submission in range(1, 401)]
     for index, expected in enumerate((40, 80, 120, 160), 1):
         assert abs(first.count(index) - expected) < 4 * (expected * (1 - expected / 400)) ** 0.5

@@ -193,15 +193,16 @@ def test_constants_are_the_contracts(module_network: Network) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(stakes, min_size=1, max_size=40), st.integers(1, 32), hexes, st.integers(1, 2**32))
+@given(st.lists(stakes, min_size=1, max_size=40), st.integers(1, 32), hexes, st.integers(1, 2**32), st.integers(1, 64))
 def test_draws(
-    module_network: Network, harness: Any, amounts: list[int], places: int, seed: str, submission: int
+    module_network: Network, harness: Any, amounts: list[int], places: int, seed: str, submission: int, shares: int
 ) -> None:
     empty, account = module_network.snapshot(), harness.w3.eth.accounts[0]
     harness.w3.eth.wait_for_transaction_receipt(harness.functions.seat(amounts).transact({"from": account}))
-    expected = harness.functions.draw(places, seed, submission).call()
+    max_share = 10**18 // shares
+    expected = harness.functions.draw(places, e.share_cap(sum(amounts), max_share), seed, submission).call()
     module_network.revert(empty)
-    assert e.panel_of(seed, submission, amounts, places) == expected
+    assert e.panel_of(seed, submission, amounts, places, max_share) == expected
     assert len(set(expected)) == min(places, len(amounts))
 
 

@@ -1,0 +1,1 @@
+"""What splitting or adding stake is worth, computed with the protocol's own draw and weights."""
