@@ -114,11 +114,22 @@ class Journal:
         The directory names the chain by its id and by the block that deployed the contracts: a local chain that was
         started anew is another chain, though its id and addresses are the same.
         """
+        return cls.open_for(home, chain, chain.address)
+
+    @classmethod
+    def open_for(cls, home: Path, chain: Chain, address: str) -> Self:
+        """The same for an account whose key is not at hand."""
         first = chain.block(chain.deployment.first_block)
-        folder = home.expanduser() / f"{chain.deployment.chain_id}-{first.hash[2:14]}" / chain.address
+        folder = home.expanduser() / f"{chain.deployment.chain_id}-{first.hash[2:14]}" / address
         journal = cls(folder / "journal.db")
-        journal._claim(chain.address)
+        journal._claim(address)
         return journal
+
+    def check(self) -> None:
+        """StorageFailed if the file is damaged."""
+        told = self._rows("PRAGMA quick_check")[0][0]
+        if told != "ok":
+            raise self._broken(sqlite3.DatabaseError(told))
 
     def _claim(self, address: str) -> None:
         with self.writing():

@@ -9,10 +9,14 @@ from pydantic.fields import FieldInfo
 
 from node.amounts import format_amount
 from node.policy import Policy
+from protocol.configuration import settings_file, unknown_settings
 from protocol.errors import ConfigInvalid
 from protocol.logs import configure_logging
 from protocol.settings import NetworkSettings
 
+_METAVARS = {"keystore": "FILE", "deployment": "FILE", "home": "DIR", "withdrawal": "ADDRESS"}
+_METAVARS |= {"stake": "SKEIN", "bounty": "SKEIN"}
+_COUNTS = ("confirmations", "workers", "epochs", "size", "patience", "seed")
 Program = Callable[..., None]
 Settings = NetworkSettings | Policy
 
@@ -27,6 +31,7 @@ def command(group: typer.Typer, *settings: type[Settings]) -> Callable[[Program]
         own = list(inspect.signature(function).parameters.values())[len(settings) :]
 
         def run(**given: Any) -> None:
+            _refuse_unknown(settings)
             read = [model.read(**{name: given.pop(name) for name in model.model_fields}) for model in settings]
             _log(read[0])
             function(*read, **given)
@@ -38,6 +43,13 @@ def command(group: typer.Typer, *settings: type[Settings]) -> Callable[[Program]
         return function
 
     return register
+
+
+def _refuse_unknown(settings: tuple[type[Settings], ...]) -> None:
+    """A mistyped limit must not be no limit. Commands that know only a part of a table cannot tell."""
+    unknown = unknown_settings(*settings) if len(settings) > 1 else []
+    if unknown:
+        raise ConfigInvalid(f"The settings file {settings_file()} has {unknown[0]}, which is no setting: see --help.")
 
 
 def _log(settings: Any) -> None:
@@ -60,7 +72,7 @@ def _option(name: str, field: FieldInfo, model: type[Settings]) -> inspect.Param
 def _help(name: str, field: FieldInfo, model: type[Settings]) -> str:
     told = " ".join((field.description or "").split())
     default = "" if field.default in (None, False, frozenset()) else f", default: {_readable(field.default)}"
-    return f"{told} [env: {_prefix(model)}{name.upper()}{default}]".strip()
+    return f"{told} [env: {model.prefix()}{name.upper()}{default}]".strip()
 
 
 def _readable(value: Any) -> str:
@@ -69,14 +81,8 @@ def _readable(value: Any) -> str:
 
 def _metavar(name: str) -> str:
     last = name.rpartition("_")[2]
-    return {"keystore": "FILE", "deployment": "FILE", "home": "DIR", "stake": "SKEIN", "bounty": "SKEIN"}.get(
-        last, "N" if last in ("confirmations", "workers", "epochs", "size", "patience", "seed") else last.upper()
-    )
-
-
-def _prefix(model: type[Settings]) -> str:
-    return str(model.model_config.get("env_prefix", ""))
+    return "N" if last in _COUNTS else _METAVARS.get(last, last.upper())
 
 
 def _panel(model: type[Settings]) -> str:
-    return f"{_prefix(model).strip('_').capitalize()} settings"
+    return f"{model.prefix().strip('_').capitalize()} settings"

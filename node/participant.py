@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from node import leaving
 from node.amounts import format_amount
 from node.jobs import Jobs
 from node.journal import Journal
 from node.policy import Policy
+from node.rehearsal import Rehearsed
 from node.sender import Sender
 from node.upkeep import Upkeep
 from protocol import phases
@@ -65,8 +67,12 @@ class Participant(ABC):
         self._specs: dict[int, TaskSpec | TaskRefused] = {}
         self.refused: dict[int, TaskRefused] = {}
         """Why this client keeps away from tasks, by their ids."""
+        self.engaged: set[int] = set()
+        """The tasks that were joined and are not over."""
+        self.has_left = False
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
+        self._leaving = False
         self._below = int((self.journal.recall("finished") or {}).get("below", 1))
 
     # --- what the two programs fill in
@@ -97,10 +103,20 @@ class Participant(ABC):
     def tick(self) -> None:
         """Do all that is due now."""
         self.sender.resume()
+        self._leaving = leaving.is_leaving(self.journal)
         for task_id in range(self._below, self.chain.call("Arena", "taskCount") + 1):
             if not self._is_finished(task_id):
                 self._visit(task_id)
         self._forget_finished()
+        if self._leaving and not self.engaged:
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self.has_left = leaving.step(self.chain, self.sender, self.journal)
+        except Rehearsed as told:
+            logger.info("%s", told)
+            self.has_left = True
 
     def has_ended(self, task_id: int) -> bool:
         """Whether nothing is left to do in a task."""
@@ -121,6 +137,8 @@ class Participant(ABC):
         except TaskRefused as refused:
             self.refused[task_id] = refused
             self._tell(task_id, logging.INFO, f"Kept away from task={task_id}: {refused}")
+        except Rehearsed as told:
+            self._tell(task_id, logging.INFO, f"{told} task={task_id}")
         except ProtocolError as error:
             level = logging.WARNING if error.retryable else logging.ERROR
             self._tell(task_id, level, f"Could not go on with task={task_id}: {error}")
@@ -130,11 +148,13 @@ class Participant(ABC):
         task = self.chain.task(task_id)
         phase = phases.phase(task, self.chain.now())
         if not self.is_mine(task_id):
-            if phase == Phase.COMMIT:
+            if phase == Phase.COMMIT and not self._leaving:
                 self.join(task_id, task)
             return phase != Phase.COMMIT
         if phase == Phase.FINALIZED and self.is_over(task_id, task):
+            self.engaged.discard(task_id)
             return True
+        self.engaged.add(task_id)
         self.work_on(task_id, task, phase)
         return False
 

@@ -1,16 +1,17 @@
 """What a participant decides for itself: which tasks it joins, and with how much stake."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from node.amounts import format_amount, parse_address, parse_amount
 from protocol.calls import Record
-from protocol.errors import ConfigInvalid
+from protocol.configuration import Settings
 
 
-def _wei(value: Any) -> Any:
+def read_wei(value: Any) -> Any:
+    """Token wei of an amount as people write it; what is no text passes."""
     return parse_amount(value) if isinstance(value, str) else value
 
 
@@ -18,20 +19,18 @@ def _items(value: Any) -> Any:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
-Amount = Annotated[int, BeforeValidator(_wei), Field(ge=0)]
+Amount = Annotated[int, BeforeValidator(read_wei), Field(ge=0)]
 """Token wei; text is read as SKEIN, such as "12.5"."""
 TaskIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_items)]
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_items)]
 Addresses = Annotated[frozenset[Annotated[str, BeforeValidator(parse_address)]], NoDecode, BeforeValidator(_items)]
 
 
-class Policy(BaseSettings):
+class Policy(Settings):
     """Choices of one participant. Lists are comma-separated; an empty list of what is allowed allows everything.
 
     Subclasses name their program by `env_prefix`.
     """
-
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True)
 
     stake: Amount = 0
     """Stake on a task, SKEIN; 0 for the least that the task takes."""
@@ -61,17 +60,6 @@ class Policy(BaseSettings):
     """The first pause before something that failed is tried again; the pauses grow to a minute."""
     max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
     """The largest data set that is fetched."""
-
-    @classmethod
-    def read(cls, **flags: Any) -> Self:
-        """The settings, where a flag that is not None goes before the environment. `ConfigInvalid` names a bad one."""
-        try:
-            return cls(**{name: value for name, value in flags.items() if value is not None})
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = f"{cls.model_config.get('env_prefix', '')}{first['loc'][0]}".upper()
-            reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-            raise ConfigInvalid(f"{name} cannot be {first['input']!r}: {reason}.") from error
 
     def refusal(self, task_id: int, task: Record) -> str | None:
         """Why the task's record on chain rules it out, or None."""

@@ -9,6 +9,7 @@ from node.journal import Journal
 from node.keys import lock_keystore
 from node.loop import Loop
 from node.participant import Means, Participant
+from node.rehearsal import RehearsingSender, RehearsingStore
 from node.sender import Sender
 from node.settings import ClientSettings
 from protocol.store import open_store
@@ -16,12 +17,15 @@ from protocol.store import open_store
 logger = logging.getLogger(__name__)
 
 
-def means_of(settings: ClientSettings, account: LocalAccount) -> Means:
+def means_of(settings: ClientSettings, account: LocalAccount, dry_run: bool = False) -> Means:
     """What a client of `account` works with. ConfigInvalid, ChainUnavailable."""
     chain = settings.chain(account)
     journal = Journal.open(settings.home, chain)
-    sender = Sender(chain, journal, settings.confirmations, settings.bump_seconds)
-    return Means(chain, sender, journal, open_store(settings.store), journal.folder, settings.confirmations)
+    sender_kind, store = (RehearsingSender if dry_run else Sender), open_store(settings.store)
+    if dry_run:
+        store = RehearsingStore(store.stores)
+    sender = sender_kind(chain, journal, settings.confirmations, settings.bump_seconds)
+    return Means(chain, sender, journal, store, journal.folder, settings.confirmations)
 
 
 def serve(
@@ -30,21 +34,22 @@ def serve(
     name: str,
     once: bool = False,
     until: Callable[[Participant], bool] = lambda _: False,
+    dry_run: bool = False,
 ) -> None:
-    """Run a client until it is told to stop, or `until` holds; with `once` only until there is nothing to do now.
+    """Run a client until it is told to stop, or `until` holds; with `once` or `dry_run` until nothing is to do now.
 
     Waits for a chain that does not answer. ConfigInvalid if another client runs with the key.
     """
     account = settings.account()
     with lock_keystore(settings.key_file()):
         opening = Loop(lambda: None, settings.poll_seconds, name)
-        means = opening.patiently(lambda: means_of(settings, account))
+        means = opening.patiently(lambda: means_of(settings, account, dry_run))
         if means is None:
             return
         participant = make(means)
         logger.info("Working as %s in %s", means.chain.address, means.work)
         try:
-            if once:
+            if once or dry_run:
                 settle_down(participant)
             else:
                 _loop(participant, settings.poll_seconds, name, until)
@@ -56,7 +61,9 @@ def serve(
 def _loop(participant: Participant, poll_seconds: float, name: str, until: Callable[[Participant], bool]) -> None:
     def tick() -> None:
         participant.tick()
-        if until(participant):
+        if participant.has_left:
+            logger.info("Left: nothing is staked any more, and no task is looked after")
+        if participant.has_left or until(participant):
             loop.stop()
 
     loop = Loop(tick, poll_seconds, name)

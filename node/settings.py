@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from eth_account.signers.local import LocalAccount
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from node.amounts import parse_address
 from node.keys import load_keystore, read_password
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
@@ -29,10 +30,17 @@ class ClientSettings(NetworkSettings):
     """How long a transaction may wait before its fee is raised."""
     max_fee_gwei: Annotated[float, Field(gt=0)] | None = None
     """The most that is paid for a unit of gas."""
+    withdrawal: Annotated[str, BeforeValidator(parse_address)] | None = None
+    """The address of a key that is kept elsewhere: what `exit` takes out of the pool is sent there."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """One JSON object a line instead of text."""
+
+    @property
+    def keystores(self) -> Path:
+        """Where new key files go."""
+        return self.home.expanduser() / "keystores"
 
     @property
     def max_fee_per_gas(self) -> int | None:

@@ -1,25 +1,22 @@
-"""Which network a program works on: flags before environment before defaults. Protocol parameters are not settings:
-they stand on the chain or in a task's specification."""
+"""Which network a program works on: flags before environment before settings file before defaults. Protocol parameters
+are not settings: they stand on the chain or in a task's specification."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from eth_account.signers.local import LocalAccount
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from protocol.chain import Chain
+from protocol.configuration import Settings
 from protocol.deployment import Deployment
-from protocol.errors import ConfigInvalid
 from protocol.rpc import Rpc
 
 
-class NetworkSettings(BaseSettings):
+class NetworkSettings(Settings):
     """What every program needs to know of its network; each field is read from `SKEIN_<FIELD>`."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix="SKEIN_", env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
-    )
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="SKEIN_")
 
     rpc_url: str = "http://127.0.0.1:8545"
     """The chain's node; several, separated by commas, stand in for one another."""
@@ -28,16 +25,6 @@ class NetworkSettings(BaseSettings):
     store: str = "dir:~/.skein/store"
     """Where artifacts are: "dir:PATH", "ipfs:MULTIADDRESS" or "gateway:URL", separated by commas; the first is written
     to, all are read in order."""
-
-    @classmethod
-    def read(cls, **flags: Any) -> Self:
-        """The settings, where a flag that is not None goes before the environment. `ConfigInvalid` names a bad one."""
-        try:
-            return cls(**{name: value for name, value in flags.items() if value is not None})
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = "_".join(map(str, first["loc"])).upper()
-            raise ConfigInvalid(f"SKEIN_{name} cannot be {first['input']!r}: {first['msg']}.") from error
 
     @property
     def rpc_urls(self) -> list[str]:

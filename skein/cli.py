@@ -1,13 +1,16 @@
 """`skein`: the command groups of all programs under one name."""
 
 import importlib
+import os
 from dataclasses import dataclass
+from typing import Annotated
 
 import click
 import typer
 from typer.core import TyperGroup
 
 from node.output import run_cli
+from protocol.configuration import VARIABLE
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,19 @@ app = typer.Typer(cls=Programs, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
-def root() -> None:
+def root(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings, below options and environment. [env: SKEIN_CONFIG, default: ~/.skein/config.toml]",
+        ),
+    ] = None,
+) -> None:
     """Skein: trainers compete to train the best model, validators score them, a chain holds the stakes and pays."""
+    if config is not None:
+        os.environ[VARIABLE] = config
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
 """Markers that all suites share, and the chain of `network.py`; other fixtures live beside the tests that use them."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
+os.environ["SKEIN_CONFIG"] = ""  # not the settings file of whoever runs the tests
 pytest_plugins = ("network",)
 
 

@@ -7,31 +7,33 @@ import typer
 
 from node.options import command
 from node.output import Output
-from node.settings import ClientSettings
-from trainer.settings import TrainerSettings
+from trainer.settings import TrainerClient, TrainerSettings
 
 app = typer.Typer(help="Trains models for the tasks of the arena.", no_args_is_help=True, rich_markup_mode=None)
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; send nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; amounts in wei, as decimal strings.")]
 TaskId = Annotated[int, typer.Argument(min=1, metavar="TASK", help="The task's number.")]
 
 
-@command(app, ClientSettings, TrainerSettings)
+@command(app, TrainerClient, TrainerSettings)
 def run(
-    client: ClientSettings,
+    client: TrainerClient,
     trainer: TrainerSettings,
     once: Annotated[bool, typer.Option("--once", help="Do what can be done now, then end.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train for every task that the settings allow: commit, reveal, settle, claim."""
     from node.program import serve
     from trainer.arena import ArenaTrainer
 
-    serve(client, lambda means: ArenaTrainer(means, trainer), "trainer", once)
+    serve(client, lambda means: ArenaTrainer(means, trainer), "trainer", once, dry_run=dry_run)
 
 
-@command(app, ClientSettings, TrainerSettings)
+@command(app, TrainerClient, TrainerSettings)
 def submit(
-    client: ClientSettings,
+    client: TrainerClient,
     trainer: TrainerSettings,
     task: TaskId,
     model: Annotated[Path, typer.Argument(metavar="PATH", help="A model: model.safetensors, or its folder.")],
@@ -44,9 +46,9 @@ def submit(
     submit_model(client, trainer, task, model, queue, Output(as_json))
 
 
-@command(app, ClientSettings)
+@command(app, TrainerClient)
 def status(
-    client: ClientSettings,
+    client: TrainerClient,
     everything: Annotated[bool, typer.Option("--all", help="Also what is claimed.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -57,3 +59,60 @@ def status(
 
     address, chain = address_in(client.key_file()), client.chain()
     show(Output(as_json), address, standing(chain, address), submissions(chain, address, everything), COLUMNS)
+
+
+@command(app, TrainerClient, TrainerSettings)
+def init(
+    client: TrainerClient,
+    trainer: TrainerSettings,
+    name: Annotated[str, typer.Option("--name", help="Of the key file, if one has to be made.")] = "trainer",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Make a key, and a settings file of the options given here."""
+    from node.first_steps import begin
+
+    begin(Output(as_json), client, trainer, name, dry_run)
+
+
+@command(app, TrainerClient, TrainerSettings)
+def doctor(client: TrainerClient, trainer: TrainerSettings, as_json: Json = False) -> None:
+    """Examine settings, chain, clock, key, funds, disk, store and what trains; say what to mend."""
+    from node.doctor import report
+    from trainer.doctor import checks
+
+    report(Output(as_json), checks(client, trainer))
+
+
+@command(app, TrainerClient)
+def claim(
+    client: TrainerClient,
+    tasks: Annotated[list[int] | None, typer.Argument(metavar="[TASK]...", help="Default: all.")] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Claim what finished tasks hold for this account; `run` does it by itself."""
+    from node.operator import claim as claim_found
+    from trainer.status import claims
+
+    claim_found(Output(as_json), client, claims, tasks or [], dry_run)
+
+
+@command(app, TrainerClient, TrainerSettings)
+def exit(
+    client: TrainerClient,
+    trainer: TrainerSettings,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stay after all.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Join nothing any more, bring all tasks to their end, take all own stake out, and end."""
+    from node.operator import leave, stay
+    from trainer.arena import ArenaTrainer
+    from trainer.status import engaged
+
+    if cancel:
+        stay(Output(as_json), client)
+        return
+    leave(Output(as_json), client, lambda means: ArenaTrainer(means, trainer), engaged, dry_run, yes)

@@ -1,10 +1,19 @@
 """Settings of the trainer: environment variables with the prefix TRAINER_, overridden by options."""
 
+from typing import ClassVar
+
 from pydantic_settings import SettingsConfigDict
 
 from node.policy import Policy
+from node.settings import ClientSettings
 
 _BUDGET = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout", "validation", "patience")
+
+
+class TrainerClient(ClientSettings):
+    """Network and key of a trainer; the settings file may give them in [trainer]."""
+
+    program: ClassVar[str] = "trainer"
 
 
 class TrainerSettings(Policy):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from node import status
+from node.operator import Claim
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
@@ -56,3 +57,17 @@ def _next(phase: Phase, submission: Record) -> str | None:
     if phase == Phase.FINALIZED and not submission.claimed:
         return "claim"
     return None
+
+
+def engaged(chain: Chain) -> list[int]:
+    """Tasks with a submission of the chain's account that are not claimed yet."""
+    return [row["task"] for row in submissions(chain, chain.address)]
+
+
+def claims(chain: Chain) -> list[Claim]:
+    """What finished tasks hold for the chain's account as a trainer."""
+    return [
+        (row["task"], row["claimable"], "claimSubmission", (row["task"], row["submission"]))
+        for row in submissions(chain, chain.address)
+        if row["phase"] == Phase.FINALIZED.name.lower()
+    ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from node import status
+from node.operator import Claim
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import batch_of
@@ -67,3 +68,17 @@ def _next(phase: Phase, member: Record, committed: bool | None, unrevealed: int)
     if phase == Phase.SCORE_REVEAL and committed and unrevealed:
         return "reveal"
     return "claim" if phase == Phase.FINALIZED and not member.claimed else None
+
+
+def engaged(chain: Chain) -> list[int]:
+    """Tasks that the chain's account is registered for and has not claimed yet."""
+    return [row["task"] for row in duties(chain, chain.address)]
+
+
+def claims(chain: Chain) -> list[Claim]:
+    """What finished tasks hold for the chain's account as a validator."""
+    return [
+        (row["task"], row["claimable"], "claimValidator", (row["task"], chain.address))
+        for row in duties(chain, chain.address)
+        if row["phase"] == Phase.FINALIZED.name.lower()
+    ]

@@ -53,7 +53,7 @@ class Session:
         if self._chosen:
             return self._named(self._chosen)
         if self.settings.keystore:
-            return Path(self.settings.keystore)
+            return self.settings.keystore.expanduser()
         found = sorted(self.settings.keystores.glob("*.json"))
         if len(found) == 1:
             return found[0]

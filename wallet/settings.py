@@ -9,11 +9,6 @@ class WalletSettings(ClientSettings):
     """ClientSettings as they are; the wallet's own files lie under `home`."""
 
     @property
-    def keystores(self) -> Path:
-        """Where `skein account new` puts key files."""
-        return self.home.expanduser() / "keystores"
-
-    @property
     def held_out_keys(self) -> Path:
         """Where the keys of held-out sets wait for their release."""
         return self.home.expanduser() / "held-out-keys"

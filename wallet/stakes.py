@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.amounts import format_amount
-from node.history import events_of
+from node.withdrawals import withdrawals
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
@@ -12,16 +12,6 @@ from wallet.actions import Action, Call, Figure, with_approval
 
 WAD = 10**18
 SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    """A request that was not paid yet: it would pay `assets` wei now, if `matures_at` (chain time) is past."""
-
-    id: int
-    operator: str
-    assets: int
-    matures_at: int
 
 
 @dataclass(frozen=True)
@@ -86,18 +76,6 @@ def _shares(chain: Chain, funder: str, operator: str, assets: int | None) -> int
     # Rounded up: the contract rounds the assets of these shares down, to at least what was asked for.
     shares = -(-assets * (int(tranche.shares) + SHARES_PER_ASSET) // (int(tranche.assets) + 1))
     return min(shares, held)
-
-
-def withdrawals(chain: Chain, funder: str) -> list[Withdrawal]:
-    """The funder's requests that were not paid yet, oldest first."""
-    found = []
-    for event in events_of(chain, "Staking.WithdrawalRequested", funder=funder):
-        identity = int(event.args["withdrawal_id"])
-        record = chain.call("Staking", "withdrawal", identity)
-        if record.funder == funder:
-            assets = int(chain.call("Staking", "withdrawable", identity))
-            found.append(Withdrawal(identity, record.operator, assets, record.matures_at))
-    return found
 
 
 def withdraw(chain: Chain, funder: str, identities: Sequence[int]) -> Action:

@@ -3,6 +3,7 @@
 import pytest
 from network import COOLDOWN, SKEIN, Network
 
+from node.withdrawals import withdrawals
 from protocol.errors import ConfigInvalid, ContractReverted
 from wallet import stakes
 from wallet.actions import Action, Outcome, carry_out
@@ -64,7 +65,7 @@ def test_delegation_exit_and_withdrawal(network: Network) -> None:
 
     outcome = perform(network, DELEGATOR, stakes.exit_pool(network.chain(), delegator, operator, 2 * SKEIN))
     assert outcome.event("Staking.WithdrawalRequested").args["assets"] == 2 * SKEIN
-    (request,) = stakes.withdrawals(network.chain(), delegator)
+    (request,) = withdrawals(network.chain(), delegator)
     assert (request.operator, request.assets) == (operator, 2 * SKEIN)
     with pytest.raises(ConfigInvalid, match="nothing to withdraw yet"):
         stakes.withdraw(network.chain(), delegator, [])
@@ -74,7 +75,7 @@ def test_delegation_exit_and_withdrawal(network: Network) -> None:
     network.sleep(COOLDOWN)
     paid = perform(network, DELEGATOR, stakes.withdraw(network.chain(), delegator, []))
     assert paid.changes[0].after - paid.changes[0].before == 2 * SKEIN
-    assert stakes.withdrawals(network.chain(), delegator) == []
+    assert withdrawals(network.chain(), delegator) == []
 
 
 def test_exit_with_everything(network: Network) -> None:

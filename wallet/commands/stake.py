@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from node.amounts import parse_address, parse_amount, round_amount
+from node.withdrawals import withdrawals
 from wallet import stakes
 from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
 from wallet.session import Session, Table
@@ -70,7 +71,7 @@ def show(session: Session, operator: Operator = None) -> None:
     """A pool, what you have in it, and the withdrawals that you requested."""
     pool = operator or session.address
     state = stakes.pool_state(session.chain, pool)
-    mine = stakes.withdrawals(session.chain, session.address) if session.has_account else []
+    mine = withdrawals(session.chain, session.address) if session.has_account else []
     document: dict[str, Any] = {
         "operator": pool,
         **{name: str(wei) for name, wei in state.amounts.items()},

@@ -1,0 +1,28 @@
+"""Stake on its way out of a pool: requests that were not paid yet."""
+
+from dataclasses import dataclass
+
+from node.history import events_of
+from protocol.chain import Chain
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A request that was not paid yet: it would pay `assets` wei now, if `matures_at` (chain time) is past."""
+
+    id: int
+    operator: str
+    assets: int
+    matures_at: int
+
+
+def withdrawals(chain: Chain, funder: str) -> list[Withdrawal]:
+    """The funder's requests that were not paid yet, oldest first."""
+    found = []
+    for event in events_of(chain, "Staking.WithdrawalRequested", funder=funder):
+        identity = int(event.args["withdrawal_id"])
+        record = chain.call("Staking", "withdrawal", identity)
+        if record.funder == funder:
+            assets = int(chain.call("Staking", "withdrawable", identity))
+            found.append(Withdrawal(identity, record.operator, assets, record.matures_at))
+    return found
