@@ -1,6 +1,7 @@
 """The command line in this process, with accounts and a network."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,13 @@ class Shell:
 
     def run(self, *words: str, code: int = 0, stdin: str | None = None) -> Result:
         """Run a command line and insist on its exit code; known errors are raised, as `run_cli` gets them."""
-        result = CliRunner().invoke(app, list(words), input=stdin, catch_exceptions=False)
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        try:
+            result = CliRunner().invoke(app, list(words), input=stdin, catch_exceptions=False)
+        finally:  # the program's own would write to an output that is closed
+            root.handlers[:] = handlers
+            root.setLevel(level)
         assert result.exit_code == code, result.output
         return result
 

@@ -119,3 +119,20 @@ def exit(
         stay(Output(as_json), client)
         return
     leave(Output(as_json), client, lambda means: ArenaValidator(means, validator, Sandbox()), engaged, dry_run, yes)
+
+
+@command(app, ValidatorClient)
+def audit(
+    client: ValidatorClient,
+    task: Annotated[int, typer.Argument(min=1, metavar="TASK", help="The task's number.")],
+    samples: Annotated[int, typer.Option("--samples", help="How many samples of each submission to evaluate.")] = 20,
+    submission: Annotated[int | None, typer.Option("--submission", help="Only this one.")] = None,
+    validator: Annotated[str | None, typer.Option("--validator", help="Only the reports of this address.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Draw the samples of an earlier audit again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check reports of any validator: evaluate a few samples again and compare. Needs no key; sends nothing."""
+    from validator.audit import Request
+    from validator.audit_report import run
+
+    run(Output(as_json), client, Request(task, samples, submission, validator, seed))

@@ -24,7 +24,7 @@ def evaluate(client: ClientSettings, task_id: int, digest: str, data: Path | Non
     """
     if not re.fullmatch(r"0x[0-9a-f]{64}", digest):
         raise ConfigInvalid(f"{digest!r} is not a digest: 0x and 64 lower-case hexadecimal digits.")
-    task = _task(client, task_id)
+    task = find_task(client, task_id)
     if data is None and not int(task.key, 16):
         raise ConfigInvalid(
             f"The held-out set of task {task_id} is still sealed: wait for its key, or evaluate on data of your own "
@@ -33,14 +33,15 @@ def evaluate(client: ClientSettings, task_id: int, digest: str, data: Path | Non
     store, sandbox = open_store(client.store), Sandbox()
     try:
         with tempfile.TemporaryDirectory(prefix="skein-") as scratch:
-            case = _case(store, task, Path(scratch), data)
+            case = case_of(store, task, Path(scratch), data)
             evaluations = Evaluations(store, sandbox, ValidatorSettings().max_download_bytes)
             return _told(evaluations.assess(case, digest, task.key).report)
     finally:
         sandbox.close()
 
 
-def _task(client: ClientSettings, task_id: int) -> Record:
+def find_task(client: ClientSettings, task_id: int) -> Record:
+    """The task; NotFound."""
     chain = client.chain()
     count = int(chain.call("Arena", "taskCount"))
     if task_id > count:
@@ -48,7 +49,8 @@ def _task(client: ClientSettings, task_id: int) -> Record:
     return chain.task(task_id)
 
 
-def _case(store: ArtifactStore, task: Record, folder: Path, data: Path | None) -> Case:
+def case_of(store: ArtifactStore, task: Record, folder: Path, data: Path | None = None) -> Case:
+    """What evaluations of the task need, in `folder`; errors of the store, SpecInvalid."""
     parameters = task.parameters
     spec = read_spec(store.get(parameters.spec_digest, folder / "spec", Limits(MAX_SPEC_BYTES, 1)))
     check_parameters(spec, parameters)

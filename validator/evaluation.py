@@ -9,6 +9,7 @@ import json
 import logging
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,15 @@ _RESULT_BYTES = 64 * 1024
 _REPORT_BYTES = 1 << 20  # for a report, beside its samples
 # Verdicts go by processor time. The clock on the wall only guards against a machine that stands still.
 _WALL_FACTOR, _WALL_EXTRA = 4, 60
+
+
+class _Concluded(Exception):
+    """A verdict that needs no evaluation."""
+
+    def __init__(self, verdict: VerdictName, reason: str) -> None:
+        self.verdict: VerdictName = verdict
+        self.reason = reason
+        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,19 @@ class Evaluations:
                 _keep(_write_verdict(case, digest, "unavailable", reason, Path(scratch)), place)
         return read_finding(place)
 
+    def sample(self, case: Case, digest: str, key: str, count: int, seed: int) -> dict[str, Any]:
+        """Evaluate a model on `count` samples that follow from `seed`: the evaluator's result, see there.
+
+        What `assess` finds without evaluating is found here, too: {"verdict", "reason"}. Raises what `assess` raises.
+        """
+        with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="sample-") as scratch:
+            try:
+                job = self._job(case, digest, key)
+            except _Concluded as found:
+                return {"verdict": found.verdict, "reason": found.reason}
+            texts = {name: str(path) for name, path in job.items()}
+            return self._run({**texts, "sample": count, "seed": seed}, list(job.values()), case, Path(scratch))
+
     # --- steps
 
     def _check(self, case: Case, job: dict[str, Path]) -> None:
@@ -143,19 +166,27 @@ class Evaluations:
     def _evaluate(self, case: Case, digest: str, key: str, scratch: Path) -> Path:
         """The folder of the report, inside `scratch`."""
         try:
+            job = self._job(case, digest, key)
+        except _Concluded as found:
+            return _write_verdict(case, digest, found.verdict, found.reason, scratch)
+        return self._score(case, digest, job, scratch)
+
+    def _job(self, case: Case, digest: str, key: str) -> dict[str, Path]:
+        """The folders that an evaluation reads, fetched and opened; _Concluded if there is a verdict without it."""
+        try:
             self._open(case, key)
         except TaskFailed as error:
-            return _write_verdict(case, digest, "unopenable", error.reason, scratch)
+            raise _Concluded("unopenable", error.reason) from error
         try:
             model = self._fetch_model(case, digest)
         except ArtifactError as error:
             if error.retryable or isinstance(error, DigestMismatch):
                 raise
-            return _write_verdict(case, digest, "invalid", str(error), scratch)
+            raise _Concluded("invalid", str(error)) from error
         job = {"spec": case.spec_folder, "held_out": case.opened, "model": model}
         if (base := self._fetch_base(case)) is not None:
             job["base"] = base
-        return self._score(case, digest, job, scratch)
+        return job
 
     def _open(self, case: Case, key: str) -> None:
         with self._opening:
@@ -184,7 +215,7 @@ class Evaluations:
             raise SandboxUnavailable(f"The evaluation of {digest} wrote a report of something else.")
         return report
 
-    def _run(self, job: dict[str, str], inputs: list[Path], case: Case, scratch: Path) -> dict[str, Any]:
+    def _run(self, job: Mapping[str, Any], inputs: list[Path], case: Case, scratch: Path) -> dict[str, Any]:
         """The evaluator's result, with the folder it wrote to."""
         output, fault = self._attempt(job, inputs, case, scratch / "first")
         if fault is None:
@@ -199,7 +230,7 @@ class Evaluations:
             raise SandboxUnavailable(f"This machine cannot evaluate: it {fault}, a blank model's {other}.")
         return {"verdict": "invalid", "reason": f"its evaluation {fault}"}
 
-    def _attempt(self, job: dict[str, str], inputs: list[Path], case: Case, output: Path) -> tuple[Path, str | None]:
+    def _attempt(self, job: Mapping[str, Any], inputs: list[Path], case: Case, output: Path) -> tuple[Path, str | None]:
         """Run a job; the folder it wrote to, and what it did wrong."""
         limits = case.spec.limits
         samples = _size(case.opened) if case.opened.exists() else 0
