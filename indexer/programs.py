@@ -28,6 +28,7 @@ from protocol.errors import ConfigInvalid, ProtocolError
 if TYPE_CHECKING:
     import uvicorn
 
+    from indexer.api.app import Api
     from indexer.verify import Audit
 
 logger = logging.getLogger(__name__)
@@ -93,27 +94,36 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
     """Serve the API until SIGTERM or SIGINT; also until the input `parent` (a file descriptor) ends."""
     import uvicorn
 
-    from indexer.api.app import create_app
+    from indexer.api.app import Options, create_app
 
     db.prepare(db.open_engine(settings.database_url))
-    app = create_app(db.open_engine(settings.database_url, read_only=True))
+    options = Options(settings.rate_limit, settings.cors_origins)
+    app = create_app(db.open_engine(settings.database_url, read_only=True), options)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=_STOP_SECONDS
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        lifespan="off",
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = uvicorn.Server(config)
     # The server stops in good order at these signals, then raises them once more: that must not end it in bad order.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _end(server))
+        signal.signal(number, lambda *_: _end(server, app))
     if parent is not None:
-        threading.Thread(target=_follow, args=(parent, server), daemon=True).start()
+        threading.Thread(target=_follow, args=(parent, server, app), daemon=True).start()
     host, port = listener.getsockname()[:2]
     logger.info("Serving the API at http://%s:%d (its description: /docs)", host, port)
     server.run([listener])
 
 
-def _end(server: "uvicorn.Server") -> None:
+def _end(server: "uvicorn.Server", app: "Api") -> None:
     server.should_exit = True
+    app.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -132,11 +142,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _follow(parent: int, server: "uvicorn.Server") -> None:
+def _follow(parent: int, server: "uvicorn.Server", app: "Api") -> None:
     """End with the parent, however it ends: its end of the pipe closes even when it is killed."""
     while os.read(parent, 1):
         pass
-    _end(server)
+    _end(server, app)
 
 
 def run(settings: IndexerSettings) -> None:

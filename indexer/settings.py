@@ -36,6 +36,12 @@ class IndexerSettings(BaseSettings):
     poll_seconds: float = Field(default=0.5, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8300, ge=0, le=65535)
+    # Requests per second that one client may ask the API, with bursts of five seconds' worth; 0: no limit.
+    rate_limit: float = Field(default=100.0, ge=0)
+    # Comma-separated pages that may ask the API from a browser; *: all.
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = ["*"]
+    # Comma-separated addresses of proxies in front of the API that are believed who their clients are.
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = ["127.0.0.1", "::1"]
     log_level: str = Field(default="INFO", validation_alias=_shared("LOG_LEVEL"))
     log_json: bool = Field(default=False, validation_alias=_shared("LOG_JSON"))
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from indexer import db
-from indexer.api.app import create_app
+from indexer.api.app import Options, create_app
 from indexer.index import Index
 from indexer.reader import Reader
 from indexer.rpc import Endpoints
@@ -88,9 +88,9 @@ class Indexed:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[httpx.Client]:
+def serving(url: str, options: Options | None = None) -> Iterator[httpx.Client]:
     """A client of the API over a database, which is served as `skein indexer serve` does."""
-    app = create_app(db.open_engine(url, read_only=True))
+    app = create_app(db.open_engine(url, read_only=True), options)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -101,4 +101,5 @@ def serving(url: str) -> Iterator[httpx.Client]:
             yield client
     finally:
         server.should_exit = True
+        app.close()
         thread.join()

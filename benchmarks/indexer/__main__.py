@@ -168,7 +168,7 @@ def api(events: Events = 20_000, per_block: PerBlock = 100, seconds: float = 5) 
     """Requests per second over 16 connections; every question is asked often between two blocks, as on a real page."""
     with chain(events, per_block) as made:
         made.start("sync", "--once").wait()
-        made.environment |= {"INDEXER_PORT": "0", "INDEXER_LOG_LEVEL": "INFO"}
+        made.environment |= {"INDEXER_PORT": "0", "INDEXER_LOG_LEVEL": "INFO", "INDEXER_RATE_LIMIT": "0"}
         server = subprocess.Popen(
             [sys.executable, "-m", "indexer.cli", "serve"], env=made.environment, stderr=subprocess.PIPE, text=True
         )

@@ -1,29 +1,82 @@
-"""The API as an ASGI app: routes, one error shape, answers kept per block."""
+"""The API as an ASGI app: limits, answers kept per block, routes, one error shape, and the explorer's files."""
 
-from fastapi import FastAPI
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import Engine
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
-from indexer.api import errors
+from indexer.api import errors, routes
 from indexer.api.cache import BlockCache
-from indexer.api.routes import accounts, events, network, stake, tasks
-from indexer.api.snapshot import Reading
+from indexer.api.description import describe
+from indexer.api.gate import Gate, Purse
+from indexer.api.live import Hub
+from indexer.api.metrics import Meter
+from indexer.api.snapshot import DEADLINE_SECONDS, Reading
 
-DESCRIPTION = """
-What happened on a Skein network. Every answer is true at one block, and names it: `block`, `block_hash`.
-
-Amounts are token wei as decimal strings, times are seconds, scores are value * 1e9. Lists come in pages: pass `next` as
-`cursor` for the page after. An answer's ETag changes with the block.
-"""
+# Questions whose answers belong to more than one block, or to none.
+_UNCACHED = {"/live", "/readyz"}
+_EXPOSED = ["etag", "link", "retry-after", "x-block", "x-block-hash"]
 
 
-def create_app(engine: Engine) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an operator may want otherwise; see `IndexerSettings`."""
+
+    rate_limit: float = 0.0
+    cors_origins: Sequence[str] = ("*",)
+    deadline: float = DEADLINE_SECONDS
+
+
+def areas() -> list[APIRouter]:
+    """The routers of all files in `routes`, in the order of their names."""
+    names = sorted(module.name for module in pkgutil.iter_modules(routes.__path__))
+    return [importlib.import_module(f"{routes.__name__}.{name}").router for name in names]
+
+
+class Api:
+    """The whole of it."""
+
+    def __init__(self, engine: Engine, options: Options) -> None:
+        reading = Reading(engine, options.deadline)
+        self._hub = Hub(reading)
+        self._meter = Meter(reading)
+        self._app = FastAPI(title="Skein indexer", version="1", responses=errors.ERRORS)
+        self._app.state.reading, self._app.state.hub, self._app.state.meter = reading, self._hub, self._meter
+        errors.install(self._app)
+        for router in areas():
+            self._app.include_router(router)
+        describe(self._app)
+        self._cached = BlockCache(self._app, reading)
+        gate = Gate(self._inner, Purse(options.rate_limit), self._meter)
+        self._outer = CORSMiddleware(
+            gate, allow_origins=list(options.cors_origins), allow_methods=["GET"], expose_headers=_EXPOSED,
+            allow_headers=["if-match", "if-none-match", "last-event-id"],
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End live connections, so that the server can stop."""
+        self._hub.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await self._outer(scope, receive, send)
+
+    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == "/metrics" and scope["method"] == "GET":
+            scope["route_path"] = path
+            return await self._meter.response()(scope, receive, send)
+        if path in _UNCACHED:
+            scope["route_path"] = path
+            return await self._app(scope, receive, send)
+        return await self._cached(scope, receive, send)
+
+
+def create_app(engine: Engine, options: Options | None = None) -> Api:
     """The app over a database that was opened read-only."""
-    reading = Reading(engine)
-    app = FastAPI(title="Skein indexer", version="1", description=DESCRIPTION, responses=errors.ERRORS)
-    app.state.reading = reading
-    errors.install(app)
-    for module in (network, tasks, stake, events, accounts):
-        app.include_router(module.router)
-    return CORSMiddleware(BlockCache(app, reading), allow_origins=["*"], allow_methods=["GET"], expose_headers=["etag"])
+    return Api(engine, options or Options())

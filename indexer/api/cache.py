@@ -1,24 +1,40 @@
 """Answers that were given for the present block, given again without asking the database.
 
 An answer depends on its URL and on the block alone, so between two blocks the same question has the same answer, byte
-for byte. Each request first looks which block is the newest; a client that has that block's answer is told so (304).
+for byte. Each request first looks which block is the newest; a client that has that block's answer is told so (304),
+one that wants another block's is told that it is gone (412). A question that several ask at once is answered once.
 """
 
+import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.api.errors import answer
-from indexer.api.snapshot import Reading, etag
+from indexer.api.snapshot import Reading
 
-Stored = tuple[list[tuple[bytes, bytes]], bytes]
-Key = tuple[str, bytes]
+Headers = list[tuple[bytes, bytes]]
+Key = tuple[bytes, str, bytes]
 
 MAX_BYTES = 32 * 1024 * 1024
-# Questions about the index, in contrast to the API's own pages, that have no ETag.
-_ETAG = b"etag"
+# Questions that are being answered at once, and that may wait for it.
+AT_ONCE = 8
+MAX_WAITING = 256
+_NO_CACHE = (b"cache-control", b"no-cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the app said."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    # The route that said it, for statistics.
+    route: str
 
 
 class BlockCache:
@@ -29,75 +45,102 @@ class BlockCache:
         self._reading = reading
         self._max_bytes = max_bytes
         self._version = b""
-        self._answers: OrderedDict[Key, Stored] = OrderedDict()
+        self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._bytes = 0
+        self._pending: dict[Key, asyncio.Task[Answer]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from memory when the block is still the same, else ask the app."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["method"] != "GET":
             return await self._app(scope, receive, send)
         try:
             self._look()
         except DBAPIError:
             broken = answer(503, "not_ready", "The indexer's database does not answer.")
             return await broken(scope, receive, send)
-        key = scope["path"], scope["query_string"]
+        key = self._version, scope["path"], scope["query_string"]
         stored = self._answers.get(key)
+        scope["cached"] = stored is not None
         if stored is None:
-            return await self._ask(key, scope, receive, send)
-        headers, body = stored
-        known = _header(scope["headers"], b"if-none-match")
-        if known and self._version in known:
-            kept = [header for header in headers if header[0] != b"content-length"]
-            return await _send(send, 304, kept, b"")
-        return await _send(send, 200, headers, body)
+            if len(self._pending) >= MAX_WAITING and key not in self._pending:
+                busy = answer(503, "busy", "Too many questions at once: ask again later.", {"retry-after": "1"})
+                return await busy(scope, receive, send)
+            stored = await self._asked(key, scope)
+        scope["route_path"] = stored.route
+        return await _give(stored, scope, receive, send)
 
     def _look(self) -> None:
-        checkpoint = self._reading.checkpoint()
-        version = etag(checkpoint).encode() if checkpoint else b""
+        version = self._reading.version()
         if version != self._version:
             self._version, self._bytes = version, 0
             self._answers.clear()
 
-    async def _ask(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the app's answer on; keep it when it is for the block that we saw."""
+    async def _asked(self, key: Key, scope: Scope) -> Answer:
+        """The app's answer; whoever asks the same meanwhile gets the same one."""
+        task = self._pending.get(key)
+        if task is None:
+            task = self._pending[key] = asyncio.create_task(self._ask(key, scope))
+            task.add_done_callback(lambda _: self._pending.pop(key))
+        return await asyncio.shield(task)  # for the others, when this client leaves
+
+    async def _ask(self, key: Key, scope: Scope) -> Answer:
         start: Message = {}
         parts: list[bytes] = []
 
         async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
-                start["headers"] = [*message["headers"], (b"cache-control", b"no-cache")]
             else:
                 parts.append(message.get("body", b""))
 
-        try:
-            await self._app(scope, receive, collect)
-        except Exception:
-            # The error is in the log and its answer in our hands; the server would only log it once more.
-            if not start:
-                raise
-        body = b"".join(parts)
-        tag = _header(start["headers"], _ETAG)
-        if start["status"] == 200 and tag and tag == self._version:
-            self._keep(key, (start["headers"], body))
-            if tag in _header(scope["headers"], b"if-none-match"):
-                kept = [header for header in start["headers"] if header[0] != b"content-length"]
-                return await _send(send, 304, kept, b"")
-        return await _send(send, start["status"], start["headers"], body)
+        async with self._slots:
+            try:
+                await self._app(scope, _nothing, collect)
+            except Exception:
+                # The error is in the log and its answer in our hands; the server would only log it once more.
+                if not start:
+                    raise
+        headers = [header for header in start["headers"] if header[0] != b"cache-control"]
+        headers.append(_NO_CACHE if start["status"] == 200 else (b"cache-control", b"no-store"))
+        found = Answer(start["status"], headers, b"".join(parts), _route(scope))
+        if found.status == 200 and _header(headers, b"etag") == self._version == key[0] != b"":
+            self._keep(key, found)
+        return found
 
-    def _keep(self, key: Key, stored: Stored) -> None:
+    def _keep(self, key: Key, stored: Answer) -> None:
         self._answers[key] = stored
-        self._bytes += len(stored[1])
+        self._bytes += len(stored.body)
         while self._bytes > self._max_bytes:
-            _, (_, oldest) = self._answers.popitem(last=False)
-            self._bytes -= len(oldest)
+            _, oldest = self._answers.popitem(last=False)
+            self._bytes -= len(oldest.body)
+
+
+async def _give(stored: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer, or that the client has it already, or that it is of another block than the client wants."""
+    status, headers, body = stored.status, stored.headers, stored.body
+    tag = _header(headers, b"etag") if status == 200 else b""
+    if tag:
+        wanted, known = _header(scope["headers"], b"if-match"), _header(scope["headers"], b"if-none-match")
+        if wanted and wanted != b"*" and tag not in wanted:
+            moved = answer(412, "block_moved", "The index is at another block by now: ask for all parts again.")
+            await moved(scope, receive, send)
+            return
+        if known and tag in known:
+            status, body = 304, b""
+            headers = [header for header in headers if header[0] != b"content-length"]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _nothing() -> Message:
+    """The body of a GET."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "none")
 
 
 def _header(headers: Any, name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
-
-
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

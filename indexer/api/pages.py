@@ -17,6 +17,7 @@ from fastapi import Query, Response
 from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
 
 from indexer.api.errors import invalid
+from indexer.api.export import MAX_ROWS
 from indexer.api.snapshot import Snapshot
 from indexer.api.views import Item, View, plain
 from indexer.types import Uint256
@@ -52,15 +53,24 @@ class Listing:
         self, snapshot: Snapshot, values: Mapping[str, Any], order: str, cursor: str | None, limit: int
     ) -> tuple[list[Item], str | None]:
         """The same as rows and the next cursor."""
+        limit = export_limit(snapshot, limit)
         used = {name: value for name, value in values.items() if value is not None}
         after = read_cursor(cursor, order, self.orders[order.lstrip("-")]) if cursor is not None else []
-        statement = _statement(self, tuple(sorted(used.keys() & self.filters.keys())), order, bool(after))
+        if not used.keys() <= self.filters.keys():
+            raise TypeError(f"this list has no filter {', '.join(used.keys() - self.filters.keys())}")
+        statement = _statement(self, tuple(sorted(used)), order, bool(after))
         bound = used | {f"after_{at}": value for at, value in enumerate(after)} | {"limit": limit + 1}
         rows = snapshot.all(statement, bound)
         shown = rows[:limit]
         keys = len(self.orders[order.lstrip("-")])
         following = write_cursor(order, shown[-1][-keys:]) if len(rows) > limit else None
         return [self.view.item(row, snapshot.now) for row in shown], following
+
+
+def export_limit(snapshot: Snapshot, limit: int) -> int:
+    """How many rows: a file has many, unless the question says how many."""
+    table = snapshot.table
+    return limit if table is None or table.limit is not None else MAX_ROWS
 
 
 @cache

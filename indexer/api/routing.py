@@ -1,31 +1,79 @@
-"""What the routes of all areas have in common."""
+"""What the routes of all areas have in common.
+
+A route is a plain function (not `async`), so that it runs in a thread of its own beside others:
+
+    router = area("vaults")
+
+    @router.get("/vaults", response_model=many(VAULT.model))
+    def vaults(read: Read, cursor: Cursor = None, limit: Limit = 50) -> Response:
+        with read.snapshot() as at:
+            return VAULTS.page(at, {}, "-assets", cursor, limit)
+
+A file in `routes/` is found by itself. Lists can be had as CSV without further words.
+"""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from contextlib import AbstractContextManager
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 
 from indexer.api.errors import invalid
-from indexer.api.snapshot import Reading
+from indexer.api.export import MAX_ROWS, Table
+from indexer.api.snapshot import Reading, Snapshot
+
+FORMAT = Query(description=f"`csv`: a file for spreadsheets, of up to {MAX_ROWS:,} rows unless `limit` says otherwise")
+
+
+async def _format(format: Annotated[Literal["json", "csv"], FORMAT] = "json") -> None:
+    """A parameter of all lists; `StrictRoute` acts on it."""
 
 
 class StrictRoute(APIRoute):
     """A route that refuses parameters it does not know: a filter with a typing error must not be ignored."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """A list (its model has `next`) also takes `format`."""
+        self.columns = _columns(options.get("response_model"))
+        if self.columns:
+            options["dependencies"] = [*(options.get("dependencies") or []), Depends(_format)]
+            csv = {"content": {"text/csv": {"schema": {"type": "string"}}}}
+            options["responses"] = {**(options.get("responses") or {}), 200: csv}
+        super().__init__(path, endpoint, **options)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with the check before it."""
         handle = super().get_route_handler()
-        known = {parameter.alias for parameter in self.dependant.query_params}
+        known = {parameter.alias for parameter in get_flat_dependant(self.dependant).query_params}
 
         async def checked(request: Request) -> Response:
             query = request.scope["query_string"]
             if query:
-                _check([name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)], known)
+                given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+                _check([name for name, _ in given], known)
+                if self.columns and ("format", "csv") in given:
+                    request.state.table = self._table(request.url.path, dict(given))
             return await handle(request)
 
         return checked
+
+    def _table(self, path: str, given: dict[str, str]) -> Table:
+        limit = given.get("limit", "")
+        rest = urlencode({name: value for name, value in given.items() if name != "cursor"})
+        name = "-".join(part for part in path.split("/") if part)
+        return Table(name, self.columns, f"{path}?{rest}", int(limit) if limit.isdecimal() and len(limit) < 5 else None)
+
+
+def _columns(model: Any) -> list[str]:
+    """The fields of a list's rows; none when the answer is not a list."""
+    fields = getattr(model, "model_fields", {})
+    if "next" not in fields:
+        return []
+    (row,) = fields["data"].annotation.__args__
+    return list(row.model_fields)
 
 
 def _check(names: list[str], known: set[str]) -> None:
@@ -42,9 +90,20 @@ def area(name: str) -> APIRouter:
     return APIRouter(tags=[name], route_class=StrictRoute)
 
 
-async def _reading(request: Request) -> Reading:
-    found: Reading = request.app.state.reading
-    return found
+class Asked:
+    """Reading, for one request."""
+
+    def __init__(self, reading: Reading, table: Table | None) -> None:
+        self._reading = reading
+        self._table = table
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """The index as it is now, whatever is written meanwhile."""
+        return self._reading.snapshot(self._table)
 
 
-Read = Annotated[Reading, Depends(_reading)]
+async def _asked(request: Request) -> Asked:
+    return Asked(request.app.state.reading, getattr(request.state, "table", None))
+
+
+Read = Annotated[Asked, Depends(_asked)]

@@ -114,14 +114,15 @@ def test_no_question_breaks_it(api: httpx.Client) -> None:
     """Every parameter of every route, with whatever comes: an answer of the description's shape, never a 500."""
     schema = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json")
 
-    for result in schema.get_all_operations():
+    for result in schema.exclude(path="/live").get_all_operations():
         operation = result.ok()
 
         @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
         def one(case: Any) -> None:
             answer = case.call()
-            assert answer.status_code in (200, 404, 405, 422), (case.formatted_path, answer.text)
+            waits = case.path == "/readyz" and answer.status_code == 503  # nothing syncs this index
+            assert waits or answer.status_code in (200, 404, 405, 414, 422), (case.formatted_path, answer.text)
             if answer.status_code != 200:
                 ErrorAnswer.model_validate_json(answer.content)
 

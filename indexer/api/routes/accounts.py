@@ -62,7 +62,7 @@ AccountSummary: type[BaseModel] = create_model(
 
 
 @router.get("/accounts", response_model=many(ACCOUNT.model))
-async def accounts(
+def accounts(
     read: Read,
     order: Literal["balance", "-balance", "address", "-address"] = "-balance",
     cursor: Cursor = None,
@@ -74,7 +74,7 @@ async def accounts(
 
 
 @router.get("/accounts/{address}", response_model=one(AccountSummary))
-async def account(read: Read, address: AddressPath) -> Response:
+def account(read: Read, address: AddressPath) -> Response:
     """What an address has and does. One that never took part in anything has nothing."""
     with read.snapshot() as at:
         return at.answer(_summary(at, address))
@@ -95,35 +95,35 @@ def _summary(at: Snapshot, address: str) -> Item:
 
 
 @router.get("/accounts/{address}/balances", response_model=many(BALANCE.model))
-async def balances(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def balances(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The token balance after each transfer that changed it, the newest first."""
     with read.snapshot() as at:
         return BALANCES.page(at, {"account": address}, "-position", cursor, limit)
 
 
 @router.get("/accounts/{address}/stakes", response_model=many(STAKE.model))
-async def stakes(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def stakes(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The shares of an account in pools, its own included, and what they are worth."""
     with read.snapshot() as at:
         return STAKES.page(at, {"funder": address, "some": True}, "operator", cursor, limit)
 
 
 @router.get("/accounts/{address}/tasks", response_model=many(TASK.model))
-async def created(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def created(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The tasks that an account created, the newest first."""
     with read.snapshot() as at:
         return TASKS.page(at, {"creator": address}, "-id", cursor, limit)
 
 
 @router.get("/accounts/{address}/submissions", response_model=many(SUBMISSION.model))
-async def submissions(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def submissions(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The submissions of an account as trainer, the newest task first."""
     with read.snapshot() as at:
         return ENTRIES.page(at, {"trainer": address}, "-task", cursor, limit)
 
 
 @router.get("/accounts/{address}/validations", response_model=many(VALIDATOR.model))
-async def validations(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def validations(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The tasks that an account joined as validator, the newest first."""
     with read.snapshot() as at:
         return SEATS.page(at, {"operator": address}, "-task", cursor, limit)

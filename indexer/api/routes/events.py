@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Query, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from sqlalchemy import Select, bindparam, select, union_all
 
 from indexer.api.errors import invalid
-from indexer.api.pages import Cursor, Limit, read_cursor, write_cursor
+from indexer.api.pages import Cursor, Limit, export_limit, read_cursor, write_cursor
 from indexer.api.parameters import AddressPath, AddressQuery, BlockQuery, IdQuery
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot, parse_deployment
@@ -18,6 +18,7 @@ from indexer.api.views import STRICT, columns, many
 from indexer.index import restored
 from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, position_of
 from indexer.types import Address, Digest
+from protocol.deployment import CONTRACTS
 from protocol.events import decode, event_abis, topic
 
 router = area("events")
@@ -101,6 +102,7 @@ class Search:
 
     def page(self, at: Snapshot, blocks: tuple[int, int], order: Order, cursor: str | None, limit: int) -> Response:
         """A page of what was found from block to block, both included."""
+        limit = export_limit(at, limit)
         above, below = position_of(blocks[0]) - 1, position_of(blocks[1] + 1)
         if cursor is not None:
             (after,) = read_cursor(cursor, order, [_log.position])
@@ -110,10 +112,18 @@ class Search:
         following = write_cursor(order, shown[-1:]) if len(found) > limit else None
         return at.answer(told(at, shown), next=following)
 
+    def events(self, at: Snapshot, first_block: int, most: int) -> list[orjson.Fragment]:
+        """What was found from a block on, the oldest first."""
+        span = {"above": position_of(first_block) - 1, "below": _LAST, "limit": most}
+        return [] if self._odd else told(at, self._find(at, span, "position"))
+
     def _find(self, at: Snapshot, values: dict[str, Any], order: Order) -> list[int]:
         topics: list[bytes | None] = []
         if self._contract is not None:
-            values["address"] = at.deployment.contracts[self._contract].address
+            deployed = at.deployment.contracts.get(self._contract)
+            if deployed is None:
+                return []
+            values["address"] = deployed.address
             if self._name is not None:
                 topics = [bytes.fromhex(topic(self._name)[2:])]
             elif self._task is None and self._account is None:
@@ -173,14 +183,25 @@ def _strings(value: Any) -> Any:
 
 # --- routes
 
-ContractName = Literal["SkeinToken", "Staking", "Arena", "BlockRandomness"]
+
+def _contract(value: str) -> str:
+    if value not in CONTRACTS:
+        raise ValueError(f"give one of {', '.join(CONTRACTS)}")
+    return value
+
+
+ContractQuery = Annotated[
+    Annotated[str, AfterValidator(_contract)] | None,
+    Query(examples=["Arena"], json_schema_extra={"enum": list(CONTRACTS)}),
+]
+NameQuery = Annotated[str | None, Query(max_length=100, examples=["Arena.TaskCreated"])]
 
 
 @router.get("/events", response_model=many(EventItem))
-async def events(
+def events(
     read: Read,
-    name: Annotated[str | None, Query(max_length=100, examples=["Arena.TaskCreated"])] = None,
-    contract: ContractName | None = None,
+    name: NameQuery = None,
+    contract: ContractQuery = None,
     task_id: IdQuery = None,
     account: AddressQuery = None,
     from_block: BlockQuery = None,
@@ -197,7 +218,7 @@ async def events(
 
 
 @router.get("/accounts/{address}/history", response_model=many(EventItem), tags=["accounts"])
-async def history(
+def history(
     read: Read, address: AddressPath, order: Order = "-position", cursor: Cursor = None, limit: Limit = 50
 ) -> Response:
     """Every event that names the account, the newest first."""

@@ -1,5 +1,6 @@
 """The network as a whole: how far the index is, which contracts it follows, and sums over everything."""
 
+import time
 from typing import Literal
 
 from fastapi import Response
@@ -7,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from indexer.api.errors import ApiError
+from indexer.api.metrics import VITALS
 from indexer.api.routing import Read, area
 from indexer.api.views import STRICT, TOTALS, columns, many, one
 from indexer.db import VERSION
@@ -14,6 +16,10 @@ from indexer.tables import EventKind
 from indexer.types import Address
 
 router = area("network")
+
+# A sync that did not write or look for so long is gone.
+SILENT_SECONDS = 60
+READY_BLOCKS = 20
 
 
 class Status(BaseModel):
@@ -30,6 +36,17 @@ class Status(BaseModel):
     version: int
     events: int
     unknown_events: int
+
+
+class Readiness(BaseModel):
+    """That the index follows the chain."""
+
+    model_config = STRICT
+
+    head_block: int
+    lag_blocks: int
+    # Since the syncing process last saw the chain.
+    look_age_seconds: int
 
 
 class Contract(BaseModel):
@@ -68,7 +85,7 @@ _NONE = dict.fromkeys(TOTALS.model.model_fields, 0)
 
 
 @router.get("/status", response_model=one(Status))
-async def status(read: Read) -> Response:
+def status(read: Read) -> Response:
     """How far the index is."""
     with read.snapshot() as at:
         row = at.first(_TOTALS)
@@ -87,14 +104,29 @@ async def status(read: Read) -> Response:
 
 
 @router.get("/healthz", response_model=one(Health))
-async def health(read: Read) -> Response:
+def health(read: Read) -> Response:
     """Whether the API and its database work, and something is indexed."""
     with read.snapshot() as at:
         return at.answer({"status": "ok"})
 
 
+@router.get("/readyz", response_model=one(Readiness))
+def ready(read: Read) -> Response:
+    """Whether the index follows the chain: a sync is at work, sees the chain, and is at most 20 blocks behind it."""
+    with read.snapshot() as at:
+        vitals, now = at.first(VITALS), time.time()
+        if vitals is None or now - vitals.written_at > SILENT_SECONDS:
+            raise ApiError(503, "not_ready", "No `indexer sync` is at work: the index stays as it is.")
+        age, lag = int(now - vitals.looked_at), max(vitals.head - at.checkpoint.number, 0)
+        if age > SILENT_SECONDS:
+            raise ApiError(503, "not_ready", f"The chain was last seen {age} s ago: no RPC endpoint answers the sync.")
+        if lag > READY_BLOCKS:
+            raise ApiError(503, "not_ready", f"The index is {lag} blocks behind the chain, and catching up.")
+        return at.answer({"head_block": vitals.head, "lag_blocks": lag, "look_age_seconds": max(age, 0)})
+
+
 @router.get("/contracts", response_model=many(Contract))
-async def contracts(read: Read) -> Response:
+def contracts(read: Read) -> Response:
     """The contracts whose events are indexed."""
     with read.snapshot() as at:
         found = at.deployment.contracts.items()
@@ -104,7 +136,7 @@ async def contracts(read: Read) -> Response:
 
 
 @router.get("/stats", response_model=one(TOTALS.model))
-async def stats(read: Read) -> Response:
+def stats(read: Read) -> Response:
     """Sums over the whole network."""
     with read.snapshot() as at:
         row = at.first(_TOTALS)
@@ -114,7 +146,7 @@ async def stats(read: Read) -> Response:
 
 
 @router.get("/events/kinds", response_model=many(EventCount))
-async def event_kinds(read: Read) -> Response:
+def event_kinds(read: Read) -> Response:
     """The sorts of events that occurred, and how often."""
     with read.snapshot() as at:
         return at.answer([dict(row._mapping) for row in at.all(_KINDS)], next=None)

@@ -42,7 +42,7 @@ LOCKS = Listing(LOCK, {"module": [_lock.module]}, {"operator": _lock.operator ==
 
 
 @router.get("/operators", response_model=many(OPERATOR.model))
-async def operators(
+def operators(
     read: Read,
     order: Literal["stake", "-stake", "operator", "-operator"] = "-stake",
     cursor: Cursor = None,
@@ -54,7 +54,7 @@ async def operators(
 
 
 @router.get("/operators/{address}", response_model=one(OPERATOR.model))
-async def operator(read: Read, address: AddressPath) -> Response:
+def operator(read: Read, address: AddressPath) -> Response:
     """The pool of one operator; `current_commission` is the one in force at the time of the block."""
     with read.snapshot() as at:
         row = at.first(_ONE, {"operator": address})
@@ -64,28 +64,28 @@ async def operator(read: Read, address: AddressPath) -> Response:
 
 
 @router.get("/operators/{address}/delegators", response_model=many(STAKE.model))
-async def delegators(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def delegators(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Who has shares in an operator's pool, the operator included."""
     with read.snapshot() as at:
         return STAKES.page(at, {"operator": address, "some": True}, "funder", cursor, limit)
 
 
 @router.get("/operators/{address}/locks", response_model=many(LOCK.model))
-async def locks(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def locks(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """What modules hold locked of an operator's pool."""
     with read.snapshot() as at:
         return LOCKS.page(at, {"operator": address}, "module", cursor, limit)
 
 
 @router.get("/operators/{address}/rewards", response_model=many(REWARD.model))
-async def rewards(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def rewards(read: Read, address: AddressPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The rewards paid into an operator's pool, the newest first."""
     with read.snapshot() as at:
         return REWARDS.page(at, {"operator": address}, "-position", cursor, limit)
 
 
 @router.get("/withdrawals", response_model=many(WITHDRAWAL.model))
-async def withdrawals(
+def withdrawals(
     read: Read,
     operator: AddressQuery = None,
     funder: AddressQuery = None,

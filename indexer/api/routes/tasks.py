@@ -123,7 +123,7 @@ def _known(at: Snapshot, task_id: int) -> None:
 
 
 @router.get("/tasks", response_model=many(TASK.model))
-async def tasks(
+def tasks(
     read: Read,
     creator: AddressQuery = None,
     phase: PhaseName | None = None,
@@ -142,7 +142,7 @@ async def tasks(
 
 
 @router.get("/tasks/{task_id}", response_model=one(TASK.model))
-async def task(read: Read, task_id: IdPath) -> Response:
+def task(read: Read, task_id: IdPath) -> Response:
     """One task."""
     with read.snapshot() as at:
         row = at.first(_ONE, {"task_id": task_id})
@@ -152,7 +152,7 @@ async def task(read: Read, task_id: IdPath) -> Response:
 
 
 @router.get("/tasks/{task_id}/submissions", response_model=many(SUBMISSION.model))
-async def task_submissions(
+def task_submissions(
     read: Read,
     task_id: IdPath,
     state: State | None = None,
@@ -168,7 +168,7 @@ async def task_submissions(
 
 
 @router.get("/tasks/{task_id}/leaderboard", response_model=many(SUBMISSION.model))
-async def leaderboard(read: Read, task_id: IdPath, limit: Limit = 64) -> Response:
+def leaderboard(read: Read, task_id: IdPath, limit: Limit = 64) -> Response:
     """The scored submissions, best first; `rank` is set for those that are paid, once the task is finalized."""
     with read.snapshot() as at:
         _known(at, task_id)
@@ -177,7 +177,7 @@ async def leaderboard(read: Read, task_id: IdPath, limit: Limit = 64) -> Respons
 
 
 @router.get("/tasks/{task_id}/validators", response_model=many(VALIDATOR.model))
-async def task_validators(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def task_validators(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The validators of a task, in the order of registration."""
     with read.snapshot() as at:
         _known(at, task_id)
@@ -185,7 +185,7 @@ async def task_validators(read: Read, task_id: IdPath, cursor: Cursor = None, li
 
 
 @router.get("/tasks/{task_id}/panels", response_model=many(PANEL_MEMBER.model))
-async def panels(
+def panels(
     read: Read,
     task_id: IdPath,
     submission_id: IdQuery = None,
@@ -201,7 +201,7 @@ async def panels(
 
 
 @router.get("/tasks/{task_id}/commitments", response_model=many(SCORE_COMMITMENT.model))
-async def commitments(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def commitments(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """The validators' commitments to scores."""
     with read.snapshot() as at:
         _known(at, task_id)
@@ -209,7 +209,7 @@ async def commitments(read: Read, task_id: IdPath, cursor: Cursor = None, limit:
 
 
 @router.get("/tasks/{task_id}/scores", response_model=many(SCORE.model))
-async def scores(
+def scores(
     read: Read,
     task_id: IdPath,
     submission_id: IdQuery = None,
@@ -226,7 +226,7 @@ async def scores(
 
 
 @router.get("/tasks/{task_id}/payouts", response_model=many(PAYOUT.model))
-async def task_payouts(
+def task_payouts(
     read: Read, task_id: IdPath, role: Role | None = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Response:
     """What a task paid, in the order of the claims."""
@@ -236,7 +236,7 @@ async def task_payouts(
 
 
 @router.get("/tasks/{task_id}/slashes", response_model=many(SLASH.model))
-async def task_slashes(
+def task_slashes(
     read: Read, task_id: IdPath, reason: Reason | None = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Response:
     """Who lost stake in a task, and why."""
@@ -246,7 +246,7 @@ async def task_slashes(
 
 
 @router.get("/tasks/{task_id}/fundings", response_model=many(FUNDING.model))
-async def fundings(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def fundings(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Gifts to the bounty of a task."""
     with read.snapshot() as at:
         _known(at, task_id)
@@ -254,7 +254,7 @@ async def fundings(read: Read, task_id: IdPath, cursor: Cursor = None, limit: Li
 
 
 @router.get("/slashes", response_model=many(SLASH.model))
-async def slashes(
+def slashes(
     read: Read,
     operator: AddressQuery = None,
     task_id: IdQuery = None,
@@ -269,7 +269,7 @@ async def slashes(
 
 
 @router.get("/payouts", response_model=many(PAYOUT.model))
-async def payouts(
+def payouts(
     read: Read,
     account: AddressQuery = None,
     task_id: IdQuery = None,

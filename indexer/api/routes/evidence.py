@@ -1,0 +1,146 @@
+"""A permalink for every payout and slash, with all that it follows from: who scored what, and the events beside it."""
+
+from typing import Annotated, Any, Optional
+
+from fastapi import Path, Response
+from pydantic import Field, create_model
+from sqlalchemy import bindparam, select
+
+from indexer.api.errors import invalid, not_found
+from indexer.api.pages import Listing
+from indexer.api.routes.events import EventItem, told
+from indexer.api.routes.tasks import PANELS, SCORES
+from indexer.api.routing import Read, area
+from indexer.api.snapshot import Snapshot
+from indexer.api.views import (
+    PANEL_MEMBER,
+    PAYOUT,
+    SCORE,
+    SLASH,
+    STRICT,
+    SUBMISSION,
+    TASK,
+    VALIDATOR,
+    Item,
+    View,
+    columns,
+    one,
+)
+from indexer.tables import MAX_LOG_INDEX, Log, Payout, Slash, Submission, Task, Validator, position_of
+
+router = area("evidence")
+
+# Of each list; panels have at most 32 members, and a validator's scores have a route of their own.
+SHOWN = 200
+
+_log, _task, _submission, _validator = columns(Log), columns(Task), columns(Submission), columns(Validator)
+_BY_ID = {
+    TASK: _task.id == bindparam("task_id"),
+    SUBMISSION: (_submission.task_id == bindparam("task_id")) & (_submission.id == bindparam("submission_id")),
+    VALIDATOR: (_validator.task_id == bindparam("task_id")) & (_validator.operator == bindparam("account")),
+    PAYOUT: columns(Payout).position == bindparam("position"),
+    SLASH: columns(Slash).position == bindparam("position"),
+}
+_ONE = {view: select(*view.columns).select_from(view.source).where(where) for view, where in _BY_ID.items()}
+_BESIDE = (
+    select(_log.position)
+    .where(_log.position.between(bindparam("first"), bindparam("last")))
+    .where(
+        _log.transaction_hash
+        == select(_log.transaction_hash).where(_log.position == bindparam("position")).scalar_subquery()
+    )
+    .order_by(_log.position)
+    .limit(SHOWN)
+)
+
+Place = Annotated[
+    str,
+    Path(pattern="^[0-9]{1,13}-[0-9]{1,7}$", description="Block number and log index", examples=["120-3"]),
+]
+
+
+def _maybe(model: Any) -> Any:
+    return Optional[model]  # noqa: UP045
+
+
+def _evidence(subject: Any) -> Any:
+    fields: dict[str, Any] = {
+        subject.__name__.lower(): (subject, ...),
+        "task": (_maybe(TASK.model), ...),
+        "submission": (_maybe(SUBMISSION.model), ...),
+        "validator": (
+            _maybe(VALIDATOR.model),
+            Field(description="The account's seat, when it is a validator's matter"),
+        ),
+        "panel": (list[PANEL_MEMBER.model], Field(description="Who was drawn for the submission")),  # type: ignore[name-defined]
+        "scores": (list[SCORE.model], Field(description="The submission's scores; without one, the validator's")),  # type: ignore[name-defined]
+        "events": (list[EventItem], Field(description="All events of the transaction")),
+    }
+    doc = f"A {subject.__name__.lower()} and what it follows from."
+    return create_model(f"{subject.__name__}Evidence", __config__=STRICT, __doc__=doc, **fields)
+
+
+PayoutEvidence = _evidence(PAYOUT.model)
+SlashEvidence = _evidence(SLASH.model)
+
+
+@router.get("/payouts/{place}", response_model=one(PayoutEvidence))
+def payout(read: Read, place: Place) -> Response:
+    """One payout, by its place on the chain, with what it follows from."""
+    with read.snapshot() as at:
+        row, position = _found(at, PAYOUT, place, "payout")
+        account = row["account"] if row["role"] == "validator" else None
+        return at.answer({"payout": row, **_context(at, row["task_id"], row["submission_id"], account, position)})
+
+
+@router.get("/slashes/{place}", response_model=one(SlashEvidence))
+def slash(read: Read, place: Place) -> Response:
+    """One slash, by its place on the chain, with what it follows from."""
+    with read.snapshot() as at:
+        row, position = _found(at, SLASH, place, "slash")
+        account = row["operator"] if row["role"] == "validator" else None
+        return at.answer({"slash": row, **_context(at, row["task_id"], row["submission_id"], account, position)})
+
+
+def _found(at: Snapshot, view: View, place: str, what: str) -> tuple[Item, int]:
+    number, index = map(int, place.split("-"))
+    if number >= 2**43 or index > MAX_LOG_INDEX:
+        raise invalid(f"place cannot be {place!r}: give a block number and a log index, like 120-3.")
+    position = position_of(number, index)
+    row = at.first(_ONE[view], {"position": position})
+    if row is None:
+        raise not_found(f"There is no {what} at {place} by block {at.checkpoint.number}.")
+    return view.item(row, at.now), position
+
+
+def _context(at: Snapshot, task_id: int | None, submission_id: int | None, account: str | None, position: int) -> Item:
+    ids = {"task_id": task_id, "submission_id": submission_id, "account": account}
+    block = position - (position & MAX_LOG_INDEX)
+    span = {"first": block, "last": block + MAX_LOG_INDEX, "position": position}
+    return {
+        "task": _row(at, TASK, ids),
+        "submission": _row(at, SUBMISSION, ids),
+        "validator": _row(at, VALIDATOR, ids),
+        "panel": _rows(at, PANELS, "slot", task_id, submission_id, None),
+        "scores": _rows(at, SCORES, "submission", task_id, submission_id, account),
+        "events": told(at, [each for (each,) in at.all(_BESIDE, span)]),
+    }
+
+
+def _row(at: Snapshot, view: View, ids: Item) -> Item | None:
+    row = at.first(_ONE[view], ids)
+    return view.item(row, at.now) if row else None
+
+
+def _rows(
+    at: Snapshot, listing: Listing, order: str, task_id: int | None, submission_id: int | None, validator: str | None
+) -> list[Item]:
+    """Of a submission all; without one, those of the validator."""
+    if task_id is None or (submission_id is None and validator is None):
+        return []
+    values: Item = {"task_id": task_id, "submission_id": submission_id}
+    if submission_id is None:
+        values["validator"] = validator
+        if listing is PANELS:
+            return []
+    return listing.items(at, values, order, None, SHOWN)[0]
