@@ -138,7 +138,8 @@ def test_another_deployment_is_refused(network: Network, tmp_path: Path) -> None
     with Indexed(network, tmp_path / "index.db") as indexed:
         indexed.sync()
     own = network.deployment
-    moved = own.contracts | {"Arena": replace(own.contracts["Arena"], first_block=7)}
+    arena = own.contracts["Arena"]
+    moved = own.contracts | {"Arena": replace(arena, first_block=arena.first_block + 1)}
     with pytest.raises(ConfigInvalid, match="indexes another deployment"):
         Index(db.open_engine(f"sqlite:///{tmp_path}/index.db"), Deployment(own.chain_id, moved))
 
