@@ -19,7 +19,7 @@ from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.phases import Phase, SubmissionState
 from protocol.specs import TaskSpec
 from protocol.store import Limits
-from trainer import process
+from trainer.making import Making, make
 from trainer.settings import TrainerSettings
 
 logger = logging.getLogger(__name__)
@@ -95,17 +95,10 @@ class ArenaTrainer(Participant):
         folder, model = self.folder(task_id), self.model_folder(task_id)
         data = self.store.get(spec.training_digest, folder / "data", Limits(self.policy.max_download_bytes))
         logger.info("Training task=%s (%s) kind=%s", task_id, spec.title, spec.kind)
-        job = {
-            "spec": str(folder / "spec"),
-            "data": str(data),
-            "output": str(model),
-            "seed": self.seed(task_id),
-            # The training ends by itself well before it would be ended, and keeps its best model.
-            "budget": {"max_seconds": 0.8 * seconds, **self.policy.budget()},
-            **self.base_of(spec),
-        }
-        score = process.run(job, folder, seconds, self.jobs.stopping, f"task={task_id}")
-        logger.info("Trained task=%s score=%.4f on the rows kept aside", task_id, score)
+        base = fetch_base(self.store, spec, self.work, self.policy.max_download_bytes)
+        making = Making(f"task-{task_id}", spec, folder, data, base, self.seed(task_id))
+        score = make(making, model, seconds, self.policy, self.jobs.stopping)
+        logger.info("Trained task=%s score=%.4f", task_id, score)
         return model
 
     def base_of(self, spec: TaskSpec) -> dict[str, str]:

@@ -116,3 +116,26 @@ def exit(
         stay(Output(as_json), client)
         return
     leave(Output(as_json), client, lambda means: ArenaTrainer(means, trainer), engaged, dry_run, yes)
+
+
+@command(app, TrainerClient, TrainerSettings)
+def practice(
+    client: TrainerClient,
+    trainer: TrainerSettings,
+    task: TaskId,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="At most so long.")] = 600,
+    into: Annotated[Path | None, typer.Option("--into", metavar="DIR", help="Keep the model in this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train for a task without a stake, with progress and curves: how well would it do? Needs no key."""
+    from trainer.practice import practice as train
+
+    train(client, trainer, task, seconds, into, Output(as_json))
+
+
+@command(app, TrainerClient)
+def curve(client: TrainerClient, task: TaskId, as_json: Json = False) -> None:
+    """Draw how the training for a task goes, or went."""
+    from trainer.status import show_curve
+
+    show_curve(client, task, Output(as_json))

@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 _TELL_SECONDS = 10.0  # between two lines on a training's progress
 _GLANCE_SECONDS = 0.5
+_LONGEST_LINE = 1 << 20
+
+Step = Mapping[str, Any]
+Hear = Callable[[Step], None]
+"""Told of each step: "step", "steps", "loss", "score"."""
 
 
 class TrainingStopped(ProtocolError):
@@ -28,7 +35,17 @@ class TrainingStopped(ProtocolError):
     retryable = True
 
 
-def run(job: Mapping[str, Any], scratch: Path, seconds: float, stopping: threading.Event, name: str) -> float:
+class TimeOver(ProtocolError):
+    """A process did not end in its time."""
+
+
+def run(
+    job: Mapping[str, Any],
+    scratch: Path,
+    seconds: float,
+    stopping: threading.Event,
+    hear: Hear = lambda step: None,
+) -> float:
     """Run a job of `trainer.training` for at most `seconds`, and return its score.
 
     TaskFailed if it cannot be done, or not in time; TrainingStopped when `stopping` is set.
@@ -39,32 +56,42 @@ def run(job: Mapping[str, Any], scratch: Path, seconds: float, stopping: threadi
         command = [sys.executable, "-I", "-m", "trainer.training", file.name]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
-                return _listen(process, time.monotonic() + seconds, stopping, name)
+                return _listen(process, time.monotonic() + seconds, stopping, hear)
+            except TimeOver:
+                raise TaskFailed("training", "it was not done in time for the task's deadline") from None
             finally:
                 process.kill()
 
 
-def _listen(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event, name: str) -> float:
-    told = time.monotonic()
-    for line in _lines(process, deadline, stopping):
+def _listen(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event, hear: Hear) -> float:
+    for line in lines(process, deadline, stopping):
         message = json.loads(line)
         if "failed" in message:
             raise TaskFailed("training", str(message["failed"]).rstrip("."))
         if "done" in message:
             return float(message["score"])
+        hear(message)
+    process.wait()
+    raise TaskFailed("training", f"it ended without a model ({last_words(process)})")
+
+
+def telling(name: str, then: Hear = lambda step: None) -> Hear:
+    """Log a step now and then, and pass all of them on."""
+    told = time.monotonic()
+
+    def hear(step: Step) -> None:
+        nonlocal told
+        then(step)
         if time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
-            logger.info("Training %s step=%s/%s loss=%.4f score=%.4f", name, *_numbers(message))
-    process.wait()
-    raise TaskFailed("training", f"it ended without a model ({_last_line(process)})")
+            numbers = [step[key] for key in ("step", "steps", "loss", "score")]
+            logger.info("Training %s step=%s/%s loss=%.4f score=%.4f", name, *numbers)
+
+    return hear
 
 
-def _numbers(message: Mapping[str, Any]) -> list[Any]:
-    return [message[key] for key in ("step", "steps", "loss", "score")]
-
-
-def _lines(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event) -> Iterator[bytes]:
-    """The lines as they come, until the output ends."""
+def lines(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event) -> Iterator[bytes]:
+    """The lines as they come, until the output ends. TimeOver, TrainingStopped."""
     assert process.stdout is not None
     buffer = b""
     with selectors.DefaultSelector() as selector:
@@ -73,18 +100,27 @@ def _lines(process: subprocess.Popen[bytes], deadline: float, stopping: threadin
             if stopping.is_set():
                 raise TrainingStopped("The training was stopped with its client.")
             if time.monotonic() > deadline:
-                raise TaskFailed("training", "it was not done in time for the task's deadline")
+                raise TimeOver("The time for the training is over.")
             if not selector.select(_GLANCE_SECONDS):
                 continue
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
                 return
-            *lines, buffer = (buffer + piece).split(b"\n")
-            yield from lines
+            *whole, buffer = (buffer + piece).split(b"\n")
+            buffer = buffer[-_LONGEST_LINE:]
+            yield from whole
 
 
-def _last_line(process: subprocess.Popen[bytes]) -> str:
+def end_group(process: subprocess.Popen[bytes], patience: float) -> None:
+    """End a process that leads a group, and all that it started: politely, then for good."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+
+
+def last_words(process: subprocess.Popen[bytes]) -> str:
     """What it died of: its exit code, and the last thing that it said."""
-    assert process.stderr is not None
-    said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+    said = process.stderr.read().decode("utf-8", "replace").strip().splitlines() if process.stderr else []
     return f"exit code {process.returncode}" + (f", {said[-1][:300]}" if said else "")

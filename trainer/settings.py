@@ -1,7 +1,9 @@
 """Settings of the trainer: environment variables with the prefix TRAINER_, overridden by options."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from node.policy import Policy
@@ -40,6 +42,15 @@ class TrainerSettings(Policy):
     """Passes without progress after which training stops."""
     seed: int | None = None
     """Seed of the training; unset: it follows from address and task, so that no two trainers make the same model."""
+
+    trials: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many trainings to try, with drawn settings where none are set; the best on the rows kept aside is taken."""
+    device: str = "auto"
+    """What trains: "cpu", "cuda", "cuda:1", or "auto" for a GPU where there is one."""
+    command: str | None = None
+    """A program of your own that trains instead; see trainer/README.md."""
+    tensorboard: Path | None = None
+    """A folder for TensorBoard's event files, one below it for each task."""
 
     def budget(self) -> dict[str, float]:
         """The choices that were made, by their names in Budget."""

@@ -1,13 +1,19 @@
 """What `trainer status` shows: the stake, and every submission that is not claimed yet."""
 
+import json
 from typing import Any
 
 from node import status
+from node.journal import Journal
+from node.keys import address_in
 from node.operator import Claim
+from node.output import NotFound, Output
+from node.settings import ClientSettings
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.phases import Phase, SubmissionState
+from trainer.curves import draw, read_curve
 
 COLUMNS = ["task", "phase", "time_left", "submission", "state", "score", "stake", "slashed", "claimable", "next"]
 _SCORED = (SubmissionState.SCORED, SubmissionState.INVALID, SubmissionState.UNAVAILABLE, SubmissionState.UNOPENABLE)
@@ -71,3 +77,12 @@ def claims(chain: Chain) -> list[Claim]:
         for row in submissions(chain, chain.address)
         if row["phase"] == Phase.FINALIZED.name.lower()
     ]
+
+
+def show_curve(client: ClientSettings, task_id: int, output: Output) -> None:
+    """Print the curve of a client's training, as JSON or drawn. NotFound if there is none yet."""
+    with Journal.open_for(client.home, client.chain(), address_in(client.key_file())) as journal:
+        steps = read_curve(journal.folder / f"task-{task_id}" / "curve")
+    if not steps:
+        raise NotFound(f"There is no training for task {task_id} here, or it has not finished a step.")
+    output.line(json.dumps(steps) if output.json else draw(steps, f"task {task_id}"))

@@ -76,7 +76,7 @@ def _place(trainer: ArenaTrainer, means: Means, task_id: int, task: Record, sour
     with local_storage(f"Copying {source} to {target}"), staged_directory(target) as stage:
         _copy(source, stage)
         job = {"spec": str(folder / "spec"), "data": str(data), "model": str(stage), **trainer.base_of(spec)}
-        score = process.run(job, folder, _CHECK_SECONDS, threading.Event(), f"task={task_id}")
+        score = process.run(job, folder, _CHECK_SECONDS, threading.Event())
         if not target.exists():
             promote(stage, target)
         elif manifest_of(target) != manifest_of(stage):

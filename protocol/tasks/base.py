@@ -79,7 +79,9 @@ class Budget:
     """How a trainer spends its effort. Nothing here is part of the task: every trainer chooses for itself.
 
     `validation` is the share of the training data kept aside to stop early; training ends when `patience` epochs in a
-    row brought nothing, or after `max_seconds` (which then makes the result depend on the machine's speed).
+    row brought nothing, or after `max_seconds` (which then makes the result depend on the machine's speed). `device` is
+    torch's name of what computes. In the file `checkpoint` the state is kept every `checkpoint_seconds`, and a training
+    that was killed goes on from there; kinds whose trainings are short need not.
     """
 
     epochs: int = 200
@@ -90,6 +92,9 @@ class Budget:
     validation: float = 0.2
     patience: int = 20
     max_seconds: float | None = None
+    device: str = "cpu"
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         ranges = {

@@ -11,6 +11,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional
 
 from protocol.errors import ModelInvalid, TaskFailed
 from protocol.tasks.base import Budget, Floats, Metric, Metrics, Progress, Task, Trained, Weights, no_progress
+from protocol.tasks.checkpoints import Checkpoint
 from protocol.tasks.determinism import deterministic
 from protocol.tasks.exact import exact_cross_entropy
 from protocol.tasks.sets import Labelled
@@ -91,34 +93,71 @@ class _Training:
 
     def __init__(self, task: Classifier[Any], rows: Any, kept: Any, budget: Budget) -> None:
         self.task, self.kept, self.budget = task, kept, budget
-        self.x, self.y = task.inputs(rows), torch.from_numpy(rows.y)
-        self.network = task.network(rows, budget.dropout)
+        self.device = torch.device(budget.device)
+        self.x, self.y = task.inputs(rows).to(self.device), torch.from_numpy(rows.y).to(self.device)
+        self.network = task.network(rows, budget.dropout).to(self.device)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=budget.learning_rate, weight_decay=budget.weight_decay
         )
+        self.checkpoint = Checkpoint(budget.checkpoint, budget.checkpoint_seconds)
+        self.history: list[Progress] = []
+        self.best, self.best_epoch, self.weights = math.inf, 0, self._weights()
+        self.spent = 0.0  # seconds, by earlier lives as well
 
     def run(self, progress: Callable[[Progress], None]) -> Trained:
-        history: list[Progress] = []
-        best, best_epoch, weights = math.inf, 0, self._weights()
-        started = time.monotonic()
-        for epoch in range(1, self.budget.epochs + 1):
+        self._go_on()
+        while not self._is_over():
+            started = time.monotonic()
             self._epoch()
-            history.append(self._measure(epoch))
-            progress(history[-1])
-            if history[-1].loss < best:
-                best, best_epoch, weights = history[-1].loss, epoch, self._weights()
-            if epoch - best_epoch >= self.budget.patience or time.monotonic() - started > self._seconds():
-                break
-        return Trained(weights, tuple(history))
+            step = self._measure(len(self.history) + 1)
+            self.history.append(step)
+            if step.loss < self.best:
+                self.best, self.best_epoch, self.weights = step.loss, step.step, self._weights()
+            self.spent += time.monotonic() - started
+            if self.checkpoint.due():
+                self.checkpoint.keep(self._state())
+            progress(step)
+        return Trained(self.weights, tuple(self.history))
+
+    def _is_over(self) -> bool:
+        epoch, budget = len(self.history), self.budget
+        if epoch > 0 and budget.max_seconds is not None and self.spent > budget.max_seconds:
+            return True
+        return epoch >= budget.epochs or epoch - self.best_epoch >= budget.patience
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "history": [astuple(step) for step in self.history],
+            "weights": {name: torch.from_numpy(array) for name, array in self.weights.items()},
+            "best": [self.best, self.best_epoch],
+            "spent": self.spent,
+        }
+
+    def _go_on(self) -> None:
+        """Take up the state that an earlier life has kept."""
+        state = self.checkpoint.read()
+        if state is None:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        self.history = [Progress(*step) for step in state["history"]]
+        self.weights = {name: tensor.numpy() for name, tensor in state["weights"].items()}
+        self.best, self.best_epoch = state["best"]
+        self.spent = state["spent"]
 
     def _weights(self) -> Weights:
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.network.state_dict().items()}
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.network.state_dict().items()}
 
     def _epoch(self) -> None:
         self.network.train()
         for rows in torch.split(torch.randperm(len(self.y)), self.budget.batch_size):
+            chosen = rows.to(self.device)
             self.optimizer.zero_grad()
-            torch.autograd.backward(functional.cross_entropy(self.network(self.x[rows]), self.y[rows]))
+            torch.autograd.backward(functional.cross_entropy(self.network(self.x[chosen]), self.y[chosen]))
             self.optimizer.step()
 
     def _measure(self, epoch: int) -> Progress:
@@ -130,6 +169,3 @@ class _Training:
         except ModelInvalid:
             raise TaskFailed(self.task.kind, "the training diverged; choose a lower learning rate") from None
         return Progress(epoch, self.budget.epochs, float(metrics.losses.mean()), metrics.score)
-
-    def _seconds(self) -> float:
-        return math.inf if self.budget.max_seconds is None else self.budget.max_seconds

@@ -59,12 +59,17 @@ def train_artifact(
     """
     task = load(spec, base)
     trained = task.train(task.load(data_dir), budget, seed, progress)
+    write_model(trained.weights, model_dir)
+    return trained
+
+
+def write_model(weights: Weights, model_dir: Path) -> None:
+    """The artifact of a model, in the place of what was in `model_dir`. StorageFailed."""
     with local_storage(f"Writing the model to {model_dir}"), staged_directory(model_dir) as stage:
-        write_tensors(stage / MODEL_FILE, trained.weights)
+        write_tensors(stage / MODEL_FILE, weights)
         if model_dir.exists():
             rmtree(model_dir)
         promote(stage, model_dir)
-    return trained
 
 
 def read_model(task: Task[Any], model_dir: Path) -> Weights:
