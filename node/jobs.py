@@ -88,7 +88,12 @@ class Jobs:
     @property
     def busy(self) -> bool:
         """Whether anything runs."""
-        return any(not future.done() for future in self._running.values())
+        return self.running > 0
+
+    @property
+    def running(self) -> int:
+        """How many run or wait for their turn."""
+        return sum(not future.done() for future in self._running.values())
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing runs any more."""

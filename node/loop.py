@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from node.supervision import notify
 from protocol.errors import ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Loop:
             while not self.stopping:
                 wish = self._try(self._tick)
                 self._stopping.wait(self._back_off() if self._failures else self._pause(wish))
+            notify(STOPPING=1)
             logger.info("Stopped the %s", self._name)
 
     def patiently(self, action: Callable[[], T]) -> T | None:
@@ -61,6 +63,11 @@ class Loop:
 
     def _try(self, action: Callable[[], T]) -> T | None:
         """The result, or None and one more failure."""
+        result = self._attempt(action)
+        notify(READY=1, WATCHDOG=1, STATUS=self._told or "at work")
+        return result
+
+    def _attempt(self, action: Callable[[], T]) -> T | None:
         try:
             result = action()
         except ProtocolError as error:

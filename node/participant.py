@@ -70,6 +70,7 @@ class Participant(ABC):
         self.engaged: set[int] = set()
         """The tasks that were joined and are not over."""
         self.has_left = False
+        self._deadlines: dict[int, int] = {}
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
         self._leaving = False
@@ -111,6 +112,15 @@ class Participant(ABC):
         if self._leaving and not self.engaged:
             self._leave()
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it joins nothing any more."""
+        return self._leaving
+
+    def next_deadline(self) -> int | None:
+        """Chain time of the next deadline of a task that was joined."""
+        return min((self._deadlines[task] for task in self.engaged if self._deadlines[task]), default=None)
+
     def _leave(self) -> None:
         try:
             self.has_left = leaving.step(self.chain, self.sender, self.journal)
@@ -146,7 +156,8 @@ class Participant(ABC):
     def _advance(self, task_id: int) -> bool:
         """Do what is due in one task; True once nothing is left to do."""
         task = self.chain.task(task_id)
-        phase = phases.phase(task, self.chain.now())
+        now = self.chain.now()
+        phase = phases.phase(task, now)
         if not self.is_mine(task_id):
             if phase == Phase.COMMIT and not self._leaving:
                 self.join(task_id, task)
@@ -155,6 +166,7 @@ class Participant(ABC):
             self.engaged.discard(task_id)
             return True
         self.engaged.add(task_id)
+        self._deadlines[task_id] = phases.deadline(task, now) or 0
         self.work_on(task_id, task, phase)
         return False
 

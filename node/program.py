@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 from node.journal import Journal
 from node.keys import lock_keystore
 from node.loop import Loop
+from node.metrics import Watch, endpoint
 from node.participant import Means, Participant
 from node.rehearsal import RehearsingSender, RehearsingStore
 from node.sender import Sender
@@ -52,15 +53,19 @@ def serve(
             if once or dry_run:
                 settle_down(participant)
             else:
-                _loop(participant, settings.poll_seconds, name, until)
+                with endpoint(settings.metrics_host, settings.metrics_port):
+                    _loop(participant, Watch(participant, means, name), settings.poll_seconds, name, until)
         finally:
             participant.close()
             means.journal.close()
 
 
-def _loop(participant: Participant, poll_seconds: float, name: str, until: Callable[[Participant], bool]) -> None:
+def _loop(
+    participant: Participant, watch: Watch, poll_seconds: float, name: str, until: Callable[[Participant], bool]
+) -> None:
     def tick() -> None:
-        participant.tick()
+        with watch.tick():
+            participant.tick()
         if participant.has_left:
             logger.info("Left: nothing is staked any more, and no task is looked after")
         if participant.has_left or until(participant):

@@ -32,6 +32,10 @@ class ClientSettings(NetworkSettings):
     """The most that is paid for a unit of gas."""
     withdrawal: Annotated[str, BeforeValidator(parse_address)] | None = None
     """The address of a key that is kept elsewhere: what `exit` takes out of the pool is sent there."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Where Prometheus may ask a running client, at /metrics; unset: nowhere."""
+    metrics_host: str = "127.0.0.1"
+    """The address of this machine that it is told at."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False

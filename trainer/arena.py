@@ -9,8 +9,9 @@ from pathlib import Path
 
 from eth_utils.crypto import keccak
 
-from node.amounts import format_amount
+from node.amounts import UNIT, format_amount
 from node.bases import fetch_base
+from node.metrics import REWARDS
 from node.participant import Means, Participant, TaskRefused
 from protocol.artifacts import manifest_of
 from protocol.calls import Record
@@ -172,4 +173,5 @@ class ArenaTrainer(Participant):
     def _claim(self, task_id: int, submission_id: int) -> None:
         receipt = self.sender.send(f"task:{task_id}:claim", "Arena", "claimSubmission", task_id, submission_id)
         reward = receipt.event("Arena.RewardClaimed").args["reward"]
+        REWARDS.inc(reward / UNIT)
         logger.info("Claimed task=%s reward=%s", task_id, format_amount(reward))

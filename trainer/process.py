@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from node.metrics import TRAINING
 from protocol.errors import ProtocolError, TaskFailed
 from protocol.staging import local_storage
 
@@ -82,6 +83,8 @@ def telling(name: str, then: Hear = lambda step: None) -> Hear:
     def hear(step: Step) -> None:
         nonlocal told
         then(step)
+        for figure in ("loss", "score"):
+            TRAINING.labels(name, figure).set(step[figure])
         if time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
             numbers = [step[key] for key in ("step", "steps", "loss", "score")]

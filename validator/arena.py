@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
-from node.amounts import format_amount
+from node.amounts import UNIT, format_amount
+from node.metrics import EVALUATIONS, REWARDS
 from node.participant import Means, Participant, TaskRefused
 from node.policy import Policy
 from protocol.artifacts import manifest_of
@@ -108,6 +109,7 @@ class ArenaValidator(Participant):
     def _claim(self, task_id: int) -> None:
         receipt = self.sender.send(f"task:{task_id}:claim", "Arena", "claimValidator", task_id, self.chain.address)
         reward = receipt.event("Arena.RewardClaimed").args["reward"]
+        REWARDS.inc(reward / UNIT)
         logger.info("Claimed task=%s reward=%s", task_id, format_amount(reward))
 
     # --- scoring
@@ -161,6 +163,7 @@ class ArenaValidator(Participant):
             if finding is None:
                 return None
             self._findings[known] = finding
+            EVALUATIONS.labels(VERDICTS.get(finding.score, "scored")).inc()
             logger.info("Evaluated task=%s submission=%s score=%s", task_id, duty.submission_id, shown(finding.score))
         return self._findings[known]
 
