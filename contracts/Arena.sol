@@ -37,6 +37,8 @@ contract Arena is IArena {
     uint256 public constant DEVIATING_SLASH = Settlement.DEVIATING_SLASH;
     /// @notice The part of all slashes that goes to the callers of settle, WAD.
     uint256 public constant SETTLER_SHARE = Settlement.SETTLER_SHARE;
+    /// @notice Seconds after an attempt's deadlines from which submissions can be settled without a seed.
+    uint256 public constant SEED_PATIENCE = Settlement.SEED_PATIENCE;
     /// @notice The least bond over the bounty, WAD.
     uint256 public constant MIN_BOND_RATE = Parameters.MIN_BOND_RATE;
     /// @notice See RewardMath, WAD.

@@ -18,6 +18,7 @@ from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.errors import ContractReverted
 from protocol.phases import Phase, SubmissionState
+from protocol.seeds import seed_proof
 from protocol.transactions import Receipt
 
 logger = logging.getLogger(__name__)
@@ -52,15 +53,33 @@ class Upkeep:
         """Draw a submission's panel; False while that is not possible. Another client's draw is as good."""
         if self.renew_seed(task_id, task):
             return False
+        self.prove_seed(task_id, task)
         return self._attempt(f"task:{task_id}:draw:{task.attempt}:{submission_id}", "drawPanel", task_id, submission_id)
 
     def renew_seed(self, task_id: int, task: Record) -> bool:
         """Whether the seed expired before anyone used it; asks for a new one, which starts the windows anew."""
-        if int(task.seed, 16) != 0 or not self._chain.call("BlockRandomness", "expired", task.seed_ticket):
+        if int(task.seed, 16) != 0 or not self._chain.call("Randomness", "expired", task.seed_ticket):
             return False
         key = f"task:{task_id}:renew:{task.seed_ticket}"
         if self._is_my_turn(key):
             self._attempt(key, "renewSeed", task_id)
+        return True
+
+    def prove_seed(self, task_id: int, task: Record) -> bool:
+        """Prove the seed of the attempt, if it is decided and nobody has. Whether it is proved then."""
+        if int(task.seed, 16) != 0 or self._is_proved(task.seed_ticket):
+            return True
+        proof = seed_proof(self._chain, task.seed_ticket)
+        key = f"task:{task_id}:prove:{task.seed_ticket}"
+        if proof is None or not self._is_my_turn(key):
+            return False
+        return self._attempt(key, "prove", task.seed_ticket, proof, contract="Randomness")
+
+    def _is_proved(self, ticket: int) -> bool:
+        try:
+            self._chain.call("Randomness", "seed", ticket)
+        except ContractReverted:
+            return False
         return True
 
     def in_my_order(self, task_id: int, count: int) -> Iterator[int]:
@@ -69,8 +88,10 @@ class Upkeep:
         return (1 + (start + step) % count for step in range(count))
 
     def _settle_all(self, task_id: int, task: Record, phase: Phase) -> None:
-        if phase == Phase.SETTLE and task.attempt > 0 and self.renew_seed(task_id, task):
-            return
+        if phase == Phase.SETTLE and task.attempt > 0:
+            if self.renew_seed(task_id, task):
+                return
+            self.prove_seed(task_id, task)
         for submission_id in self.in_my_order(task_id, task.submission_count):
             submission = self._chain.submission(task_id, submission_id)
             if _needs_settling(submission, task, phase):
@@ -91,10 +112,10 @@ class Upkeep:
         if self._is_my_turn(key):
             self._attempt(key, function, task_id)
 
-    def _attempt(self, key: str, function: str, *args: Any) -> bool:
+    def _attempt(self, key: str, function: str, *args: Any, contract: str = "Arena") -> bool:
         """Whether it was done by us; it is not even sent if it would be refused now."""
         try:
-            receipt = self._sender.send(key, "Arena", function, *args)
+            receipt = self._sender.send(key, contract, function, *args)
         except ContractReverted as refused:
             logger.debug("Left %s%s to others: %s", function, args, refused)
             return False
@@ -134,6 +155,7 @@ def _scored(args: dict[str, Any]) -> dict[str, Any]:
 
 _LINES = {
     "Arena.PanelDrawn": "Drew the panel task={task_id} submission={submission_id} attempt={attempt}",
+    "Randomness.SeedProved": "Proved the seed ticket={ticket}",
     "Arena.SeedRequested": "Asked for a new seed task={task_id} attempt={attempt}",
     "Arena.SubmissionScored": "Settled task={task_id} submission={submission_id} score={score}",
     "Arena.SubmissionInvalid": "Settled task={task_id} submission={submission_id} verdict=invalid",

@@ -13,12 +13,18 @@ nothing. Running it again deploys again, to new addresses, and overwrites the fi
     SKEIN_GENESIS_HOLDER     who gets them; default the deployer
     SKEIN_OWNER              who may enable modules and mint; default the deployer. It accepts the token's ownership
                              by calling acceptOwnership; the stake ledger is handed over in the same way
+    SKEIN_RANDOMNESS         where seeds come from: "prevrandao" (default), "blockhash", or "drand"
+    SKEIN_RANDOMNESS_DELAY   prevrandao: blocks between a request and the deciding block, default 128 (4 epochs of
+                             Ethereum); drand: seconds between a request and its round, default 30
+    SKEIN_DRAND              drand: the beacon's key on G2 as 128 bytes of hex, its genesis timestamp and its period in
+                             seconds, separated by commas
     SKEIN_DEPLOYER           key file (keystore v3) of the deployer; default the node's first unlocked account
     SKEIN_PASSWORD           password of that key file
 """
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -31,6 +37,7 @@ from web3.exceptions import Web3Exception
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = "skein"
 RECEIPT_SECONDS = 600
+DRAND_LIFETIME = 600  # seconds after a round in which its signature can be proved
 
 
 def main():
@@ -43,7 +50,7 @@ def main():
 
     token = loaded.SkeinToken.deploy(genesis_holder, integer("SKEIN_GENESIS", 100_000_000) * 10**18, options)
     staking = loaded.Staking.deploy(token, integer("SKEIN_COOLDOWN", 7 * 24 * 3600), deployer, options)
-    randomness = loaded.BlockRandomness.deploy(options)
+    randomness = deploy_randomness(loaded, options)
     for library in (loaded.Evaluation, loaded.Settlement, loaded.Payout):  # Brownie links the arena to the newest ones
         library.deploy(options)
     arena = loaded.Arena.deploy(staking, randomness, options)
@@ -52,8 +59,25 @@ def main():
         token.transferOwnership(owner, options)
         staking.transferOwnership(owner, options)
 
-    deployed = {"SkeinToken": token, "Staking": staking, "BlockRandomness": randomness, "Arena": arena}
+    deployed = {"SkeinToken": token, "Staking": staking, "Randomness": randomness, "Arena": arena}
     return write(deployed)
+
+
+def deploy_randomness(loaded, options):
+    """What SKEIN_RANDOMNESS names."""
+    kind = os.environ.get("SKEIN_RANDOMNESS", "prevrandao")
+    if kind == "prevrandao":
+        return loaded.PrevrandaoRandomness.deploy(integer("SKEIN_RANDOMNESS_DELAY", 128), options)
+    if kind == "blockhash":
+        return loaded.BlockRandomness.deploy(options)
+    if kind != "drand":
+        raise SystemExit(f"deploy: SKEIN_RANDOMNESS must be prevrandao, blockhash or drand, not {kind!r}.")
+    key, *times = os.environ.get("SKEIN_DRAND", "").split(",")
+    if not (re.fullmatch("[0-9a-fA-F]{256}", key) and len(times) == 2 and all(map(str.isdecimal, times))):
+        raise SystemExit("deploy: SKEIN_DRAND must be key,genesis,period: 256 hex digits and two whole numbers.")
+    point = [int(key[start : start + 64], 16) for start in range(0, 256, 64)]
+    delay = integer("SKEIN_RANDOMNESS_DELAY", 30)
+    return loaded.DrandRandomness.deploy(point, *map(int, times), delay, DRAND_LIFETIME, options)
 
 
 def deployer_account():

@@ -135,7 +135,8 @@ class Localnet:
         python = checkout() / ".venv-contracts" / "bin" / "python"
         if not python.exists():
             raise ConfigInvalid("Brownie is not set up: run scripts/setup first.")
-        environment = {**self.addresses.environment, "SKEIN_COOLDOWN": str(self.cooldown_seconds)}
+        settings = {"SKEIN_COOLDOWN": str(self.cooldown_seconds), "SKEIN_RANDOMNESS_DELAY": "1"}
+        environment = {**self.addresses.environment, **settings}
         command = [str(python), str(checkout() / "scripts" / "deploy.py")]
         process = self.supervisor.start("deploy", command, environment)
         until(lambda: not process.running, DEPLOY_SECONDS, "The deployment")

@@ -115,7 +115,7 @@ class Life:
 
     def score(self, task: int, votes: Mapping[int, Mapping[int, int]], drawn_by: int = 0) -> None:
         """Draws the panels of some submissions; validators (by account) commit and reveal scores by submission."""
-        self.network.mine(2)
+        self.network.decide(task)
         chain = self.network.chain()
         for submission in sorted({submission for vote in votes.values() for submission in vote}):
             self.send(drawn_by, "Arena", "drawPanel", task, submission)

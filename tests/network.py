@@ -29,6 +29,7 @@ from web3 import HTTPProvider, Web3
 
 from protocol.chain import Chain
 from protocol.deployment import Deployment
+from protocol.seeds import seed_proof
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "contracts"
@@ -85,6 +86,14 @@ class Network:
         self.rpc("evm_setNextBlockTimestamp", timestamp)
         self.mine()
 
+    def decide(self, task: int) -> None:
+        """Let the block pass that decides the seed of a task's attempt, and prove it."""
+        self.mine(2)
+        ticket = self.chain().task(task).seed_ticket
+        proof = seed_proof(self.chain(), ticket)
+        assert proof is not None
+        self.chain(0).send("Randomness", "prove", ticket, proof)
+
     def reorg(self, depth: int, transactions: Sequence[tuple[str, int]] = ()) -> None:
         """Replace the newest `depth` blocks by others, empty but for (raw transaction, offset of its block)."""
         self.rpc("anvil_reorg", depth, [list(pair) for pair in transactions])
@@ -118,7 +127,7 @@ class Network:
 def _state_key() -> str:
     """What the state depends on: the code of the contracts, the script that deploys them, and this file."""
     digest = hashlib.sha256()
-    for name in ("SkeinToken", "Staking", "BlockRandomness", "Evaluation", "Settlement", "Payout", "Arena"):
+    for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", "Evaluation", "Settlement", "Payout", "Arena"):
         digest.update(json.loads((BUILD / f"{name}.json").read_text())["bytecode"].encode())
     for path in (ROOT / "scripts" / "deploy.py", Path(__file__)):
         digest.update(path.read_bytes())
@@ -151,7 +160,7 @@ def _make_state(directory: Path) -> None:
 
 def deploy(rpc_url: str, deployment_path: Path, **settings: str) -> None:
     """Run the deploy script as an operator would; `settings` are its environment's."""
-    environment = {"SKEIN_COOLDOWN": str(COOLDOWN), **settings}
+    environment = {"SKEIN_COOLDOWN": str(COOLDOWN), "SKEIN_RANDOMNESS_DELAY": "1", **settings}
     environment |= {"SKEIN_RPC_URL": rpc_url, "SKEIN_DEPLOYMENT": str(deployment_path)}
     python = ROOT / ".venv-contracts" / "bin" / "python"
     subprocess.run(

@@ -52,15 +52,24 @@ class Duties:
         drawn: list[str] = self._chain.call("Arena", "panel", task_id, submission_id)
         if drawn:
             return drawn, True
+        panel = self._preview(task_id, task, submission_id)
+        if panel is None and self._upkeep.prove_seed(task_id, task):
+            panel = self._preview(task_id, task, submission_id)
+        if panel is None:
+            return None, False
+        if self._chain.address in panel:
+            self._upkeep.draw(task_id, task, submission_id)
+        return panel, False
+
+    def _preview(self, task_id: int, task: Record, submission_id: int) -> list[str] | None:
+        """Who would be drawn now; None while there is no seed. One that expired is asked for again."""
         try:
             panel: list[str] = self._chain.call("Arena", "previewPanel", task_id, submission_id, block="pending")
         except ContractReverted as refused:
             if refused.error == "SeedExpired":
                 self._upkeep.renew_seed(task_id, task)
-            return None, False
-        if self._chain.address in panel:
-            self._upkeep.draw(task_id, task, submission_id)
-        return panel, False
+            return None
+        return panel
 
 
 def _is_scorable(submission: Record, task: Record) -> bool:

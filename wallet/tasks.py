@@ -9,6 +9,7 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from protocol.phases import Phase, SubmissionState, phase
+from protocol.seeds import seed_proof
 from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import wallet_figure
 
@@ -96,6 +97,10 @@ def settle(chain: Chain, task: Task, caller: str) -> Action:
 
 
 def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
+    if task.phase is Phase.SETTLE and task.record.attempt and not int(task.record.seed, 16):
+        ticket = task.record.seed_ticket
+        if (proof := seed_proof(chain, ticket)) is not None:
+            yield Call("prove the seed of the panels", "Randomness", "prove", (ticket, proof))
     for identity, record in enumerate(submissions(chain, task), start=1):
         waits = record.settled_attempt == 0
         if record.state in _SCORED_LATER and task.phase is Phase.SETTLE:

@@ -21,7 +21,7 @@ from protocol.events import event_abis, topic
 from protocol.values import type_of
 
 CHAIN_ID = 31337
-CONTRACTS = ("SkeinToken", "Staking", "Arena", "BlockRandomness")
+CONTRACTS = ("SkeinToken", "Staking", "Arena", "Randomness")
 SKEIN = 10**18
 
 _OPCODES = {

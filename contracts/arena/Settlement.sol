@@ -27,6 +27,9 @@ library Settlement {
     uint256 internal constant SILENT_SLASH = 0.05e18;
     uint256 internal constant DEVIATING_SLASH = 0.1e18;
     uint256 internal constant SETTLER_SHARE = 0.1e18;
+    /// @dev How long after the scores' deadline an attempt waits for its seed. Then it counts as one in which nobody
+    ///      was drawn, so that not even a source of randomness that fails for ever locks anything for ever.
+    uint256 internal constant SEED_PATIENCE = 7 days;
 
     /// @dev A slash that is recorded and still has to be carried out.
     struct Slash {
@@ -117,7 +120,8 @@ library Settlement {
         uint256 submissionId
     ) private view returns (Vote[] memory votes, uint256 reveals) {
         TaskState.Panel storage p = self.panels[submissionId][self.task.attempt];
-        require(p.size > 0, IArena.PanelNotDrawn(taskId, submissionId));
+        bool hopeless = self.task.seed == 0 && block.timestamp >= self.task.scoreRevealEnds + SEED_PATIENCE;
+        require(p.size > 0 || hopeless, IArena.PanelNotDrawn(taskId, submissionId));
         votes = new Vote[](p.size);
         uint256 revealed = p.revealed;
         for (uint256 slot; slot < votes.length; ++slot) {

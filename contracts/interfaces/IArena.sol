@@ -410,7 +410,8 @@ interface IArena {
     /// @notice Settles one submission: consensus, validator weights, slashes, place in the ranking. The caller gets a
     ///         tenth of what is slashed, unless it is slashed from the caller itself.
     /// @dev Unrevealed and duplicate submissions can be settled once the reveal phase is over, all others in the settle
-    ///      phase once their panel is drawn. When the key came too late only the former two need it.
+    ///      phase once their panel is drawn. When the key came too late only the former two need it. Where the attempt
+    ///      has no seed a week after its deadlines they are unscored.
     function settle(uint256 taskId, uint256 submissionId) external;
 
     /// @notice Opens the second attempt for the submissions without a consensus.

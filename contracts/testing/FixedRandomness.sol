@@ -9,12 +9,20 @@ contract FixedRandomness is IRandomness {
     uint256 private constant LIFETIME = 256; // blocks, as long as block hashes can be looked up
 
     /// @inheritdoc IRandomness
+    bytes32 public constant PROOF = "";
+
+    /// @inheritdoc IRandomness
     function request() external view returns (uint256 ticket) {
         return block.number + 1;
     }
 
     /// @inheritdoc IRandomness
-    function seed(uint256 ticket) external view returns (bytes32) {
+    function prove(uint256 ticket, bytes calldata) external view returns (bytes32) {
+        return seed(ticket);
+    }
+
+    /// @inheritdoc IRandomness
+    function seed(uint256 ticket) public view returns (bytes32) {
         require(block.number > ticket, SeedNotReady(ticket));
         require(block.number <= ticket + LIFETIME, SeedExpired(ticket));
         return keccak256(abi.encode(ticket));

@@ -26,6 +26,7 @@ IGNORED = {
     "SkeinToken.EIP712DomainChanged": "the token's signing domain is fixed",
     "SkeinToken.OwnershipTransferStarted": _OWNER,
     "SkeinToken.OwnershipTransferred": _OWNER,
+    "Randomness.SeedProved": "the arena's SeedFixed says which seed it took",
     "Staking.OwnershipTransferStarted": _OWNER,
     "Staking.OwnershipTransferred": _OWNER,
 }

@@ -11,6 +11,7 @@ from reference_task import NONE, Panel, Participant, Phase, Pot, State, Submissi
 
 PERCENT = {"unrevealed": 10, "duplicate": 50, "invalid": 10, "unavailable": 10, "silent": 5, "deviating": 10}
 SETTLER_PERCENT = 10
+SEED_PATIENCE = 7 * 24 * 3600
 
 
 class Settlement:
@@ -71,8 +72,10 @@ class Settlement:
         self.pay_settler(task, submission, before, sender)
 
     def settle_scored(self, task: Task, submission: int, s: Submission) -> None:
-        require((submission, task.attempt) in task.panels, "PanelNotDrawn", task.number, submission)
-        panel = task.panels[submission, task.attempt]
+        hopeless = task.seed == NONE and self.now >= task.score_reveal_ends + SEED_PATIENCE
+        drawn = (submission, task.attempt) in task.panels
+        require(drawn or hopeless, "PanelNotDrawn", task.number, submission)
+        panel = task.panels.get((submission, task.attempt), Panel([]))
         for member in panel.members:
             if member not in panel.scores:
                 self.slash_validator(task, submission, member, "silent")

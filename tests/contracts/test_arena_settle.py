@@ -240,6 +240,20 @@ def test_the_order_of_settlements_is_nobodys_gain(life, validators, stranger, to
     assert all(end == ends[0] for end in ends)
 
 
+def test_an_attempt_whose_seed_is_fixed_waits_for_its_panels(life, stranger):
+    """Whoever could have been drawn does not escape by waiting."""
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("redraw", 1, sender=stranger)
+    life.mine(2)
+    life.draw([1], stranger)
+    life.after(life.task.score_reveal_ends + 30 * 24 * 3600)
+    life.refused("PanelNotDrawn", "settle", 1, 2, sender=stranger)
+    life.draw([2, 3], stranger)
+    life.settle(stranger)
+    assert {v.slashed for v in life.task.validators} != {0}
+
+
 def test_nobody_is_paid_for_settling_its_own_slash(life, trainers, stranger, token):
     """The copier loses the whole of its slash; for the unrevealed model of another it gets the tenth."""
     before = token.balanceOf(trainers[3])
@@ -265,31 +279,6 @@ def test_stake_added_later_counts_for_nothing(life, trainers, validators, strang
             ends.append([(one.account, one.stake, one.weight) for one in people])
             other.check()
     assert ends[0] == ends[1]
-
-
-def test_the_share_cap(newborn, creator, trainers, validators, stranger):
-    """A validator with four fifths of the stake counts as one of three, and so do trainers; all of it is slashed."""
-    life = newborn.fork()
-    life.create(creator, max_share=WAD // 3)
-    life.register({validators[0]: 800 * WAD, validators[1]: 100 * WAD, validators[2]: 100 * WAD})
-    assert [life.task.counted(v) for v in life.task.validators] == [1000 * (WAD // 3), 100 * WAD, 100 * WAD]
-    for trainer, label, stake in zip(trainers, "ABC", (800, 200, 200), strict=False):
-        life.commit(trainer, label, stake * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B", 3: "C"})
-    life.until(Phase.KEY)
-    life.release(creator)
-    life.draw([1, 2, 3], stranger)
-    life.score(said(validators, FAIR, GOOD, GOOD))
-    life.settle(stranger)
-    assert life.state(1) == State.SCORED and life.task.submissions[0].score == FAIR  # 333 of 533 is still most
-    assert life.task.validators[1].slashed == 30 * WAD  # a tenth for each of three models
-    life.do("finalize", life.number, sender=stranger)
-    life.check()
-    weights = [s.weight for s in life.task.submissions]
-    assert round(weights[0] / weights[1], 3) == round(2**0.5 / 0.85, 3)
-    life.claim(stranger)
-    life.check()
 
 
 def test_verdicts_are_the_lowest_numbers():

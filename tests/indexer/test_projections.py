@@ -82,7 +82,7 @@ def test_the_chain_agrees_at_every_step(life: Life, indexed: Indexed) -> None:
     assert indexed.differences() == []
     life.reveal(task, (2,))
     life.release(task, CREATOR)
-    life.network.mine(2)
+    life.network.decide(task)
     life.send(0, "Arena", "drawPanel", task, 1)
     indexed.sync()
     assert indexed.differences() == []

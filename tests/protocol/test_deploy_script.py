@@ -4,12 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import play
 import pytest
+from beacon import Beacon, randomness
 from daemons import Anvil, anvil
 from network import ROOT, SKEIN, Network, accounts, deploy
 
 from protocol.chain import Chain
 from protocol.deployment import CONTRACTS, Deployment
+from protocol.encoding import attempt_seed
+from protocol.errors import ContractReverted
+from protocol.seeds import seed_proof
 
 YEAR = 365 * 24 * 3600
 
@@ -34,7 +39,7 @@ def test_it_deploys_what_the_environment_says(tmp_path: Path) -> None:
         assert (chain.call("Staking", "COOLDOWN"), chain.token_balance(holder)) == (77, 5 * SKEIN)
         assert chain.call("Staking", "isModule", chain.deployment.address("Arena"))
         assert chain.call("Arena", "STAKING") == chain.deployment.address("Staking")
-        assert chain.call("Arena", "RANDOMNESS") == chain.deployment.address("BlockRandomness")
+        assert chain.call("Arena", "RANDOMNESS") == chain.deployment.address("Randomness")
         for name, deployment in chain.deployment.contracts.items():
             code = [
                 running.request("eth_getCode", deployment.address, hex(deployment.first_block - at)) for at in (1, 0)
@@ -55,6 +60,35 @@ def test_it_can_be_repeated_with_another_key(network: Network, tmp_path: Path) -
     assert chain.call("SkeinToken", "owner") == network.accounts[2].address
 
 
+def test_panels_drawn_by_a_drand_beacon(network: Network, tmp_path: Path) -> None:
+    """Everybody's stake and model are fixed before the round that decides the panels is known."""
+    beacon, path = Beacon(5), tmp_path / "drand.json"
+    key = "".join(f"{part:064x}" for part in beacon.key)
+    settings = {"SKEIN_RANDOMNESS": "drand", "SKEIN_DRAND": f"{key},{network.now() - 99},3"}
+    chain = deployed(network.anvil, path, **settings)
+    other = Network(network.anvil, chain.deployment, path)
+    for account in other.accounts[1:8]:
+        other.chain(0).send("SkeinToken", "transfer", account.address, 3 * play.STAKE)
+    task = play.create_task(other)
+    for account in range(3, 8):
+        play.register(other, task, account)
+    submission = play.commit(other, task, 2)
+    play.to_end_of(other, task, "commit")
+    play.reveal(other, task, submission, 2)
+    play.to_end_of(other, task, "reveal")
+    other.chain(1).send("Arena", "releaseKey", task, play.KEY)
+    ticket, released = chain.task(task).seed_ticket, other.now()
+    for verb in (("drawPanel", task, submission), ("renewSeed", task)):
+        with pytest.raises(ContractReverted, match=r"SeedNotReady|SeedStillValid"):
+            other.chain(0).send("Arena", *verb)
+    assert seed_proof(chain, ticket) is None  # it comes from the beacon
+    other.set_time(released + 60)
+    other.chain(0).send("Randomness", "prove", ticket, beacon.sign(ticket))
+    drawn = other.chain(0).send("Arena", "drawPanel", task, submission).event("Arena.SeedFixed").args["seed"]
+    raw = "0x" + randomness(beacon.sign(ticket)).hex()
+    assert drawn == attempt_seed(raw, task, 1, chain.task(task).reveals_hash)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -62,6 +96,8 @@ def test_it_can_be_repeated_with_another_key(network: Network, tmp_path: Path) -
         ({"SKEIN_RPC_URL": "http://127.0.0.1:1"}, "deploy: no node answers at http://127.0.0.1:1"),
         ({"SKEIN_COOLDOWN": "long"}, "deploy: SKEIN_COOLDOWN must be a whole number, not 'long'"),
         ({"SKEIN_GENESIS_HOLDER": "me"}, "deploy: constructor 'me' - 'me' is not a valid ETH address"),
+        ({"SKEIN_RANDOMNESS": "dice"}, "deploy: SKEIN_RANDOMNESS must be prevrandao, blockhash or drand, not 'dice'"),
+        ({"SKEIN_RANDOMNESS": "drand"}, "deploy: SKEIN_DRAND must be key,genesis,period"),
         ({"SKEIN_DEPLOYER": "absent.json"}, "deploy: Cannot find"),
     ],
 )

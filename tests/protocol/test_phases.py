@@ -30,7 +30,7 @@ def milestones(network: Network, ids: dict[str, int]) -> Iterator[tuple[str, Cal
 
     def release() -> None:
         network.chain(1).send("Arena", "releaseKey", ids["whole"], play.KEY)
-        network.mine(2)
+        network.decide(ids["whole"])
 
     def draw() -> None:
         network.chain(1).send("Arena", "drawPanel", ids["whole"], 1)
