@@ -3,8 +3,9 @@
 import logging
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Engine, Index, Table, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 from indexer.tables import BOOKKEEPING, DERIVED, RAW
@@ -13,9 +14,9 @@ from protocol.errors import ConfigInvalid
 logger = logging.getLogger(__name__)
 
 # Raised by one whenever tables or projections change what they mean; `rebuild` then derives all tables again.
-VERSION = 2
+VERSION = 3
 
-_PAGE_CACHE_KIB = 32_768
+_PAGE_CACHE_KIB = 16_384
 # Pages go from the write-ahead log to the database every 40 MB: one that changes often goes there once.
 _WRITER = ["journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 10000"]
 _BUSY_SECONDS = 15
@@ -90,3 +91,33 @@ def recreate_derived(connection: Connection) -> None:
     tables = [table.__table__ for table in DERIVED]  # type: ignore[attr-defined]
     SQLModel.metadata.drop_all(connection, tables)
     SQLModel.metadata.create_all(connection, tables)
+
+
+# Rows that come by the hundred thousand are written faster, and then sorted at once, than each to its place in every
+# index. None of these indexes is what keeps keys apart.
+
+
+def drop_indexes(connection: Connection) -> None:
+    """No index but those of the keys, until `create_indexes`: for tables that are about to be filled."""
+    for index in _indexes():
+        index.drop(connection, checkfirst=True)
+
+
+def create_indexes(connection: Connection) -> None:
+    """Every index that is missing."""
+    for index in _indexes():
+        connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def lacks_indexes(connection: Connection) -> bool:
+    """Whether a process that was filling the tables ended before it was done."""
+    names = {index["name"] for table in _filled() for index in inspect(connection).get_indexes(table.name)}
+    return not {index.name for index in _indexes()} <= names
+
+
+def _indexes() -> list[Index]:
+    return [index for table in _filled() for index in sorted(table.indexes, key=lambda index: str(index.name))]
+
+
+def _filled() -> list[Table]:
+    return [table.__table__ for table in (*RAW, *DERIVED)]  # type: ignore[attr-defined]

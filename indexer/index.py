@@ -6,7 +6,7 @@ instruction leaves the index at one block, exactly as a fresh one would have it.
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from indexer import db
-from indexer.fold import Fold, RawLog
+from indexer.bulk import bulk
+from indexer.fold import Fold
 from indexer.reader import Batch
-from indexer.rows import Contradiction, Rows, Shape, placeholder, undo
-from indexer.tables import DERIVED, POSITION_BITS, Block, Checkpoint, Log, RecentBlock, position_of
+from indexer.rows import Contradiction, Rows, undo
+from indexer.shape import Shape
+from indexer.stored import StoredLog
+from indexer.tables import DERIVED, Block, Checkpoint, Log, RecentBlock, position_of
 from protocol.deployment import Deployment
 from protocol.errors import ConfigInvalid
 
@@ -50,14 +53,14 @@ class Index:
         self.deployment = deployment
         self._engine = engine
         self._connection = engine.connect()
-        self._mark = placeholder(self._connection)
+        self._bulk = bulk(self._connection)
+        self._mark = self._bulk.mark
         self._shapes = {table: Shape(table, self._mark) for table in (Block, Log, RecentBlock, Checkpoint)}
         self._told = deployment_json(deployment)
-        # Nodes write addresses in lower case, the tables have them with a checksum.
-        own = [deployed.address for deployed in deployment.contracts.values()]
-        self._checksummed = {address.lower(): address for address in own}
         with self._connection.begin():
             self.state = self._load()
+            # Whether the tables are being filled for the first time, without the indexes that only readers need.
+            self._filling = self.state is None or db.lacks_indexes(self._connection)
         self._renew()
 
     def close(self) -> None:
@@ -75,6 +78,20 @@ class Index:
         with self._transaction():
             self._append(batch, final)
 
+    def fill(self, batch: Batch, final: int) -> None:
+        """`extend`, with many more blocks to come: into an empty database without the indexes, until `complete`."""
+        with self._transaction():
+            if self.state is None:
+                db.drop_indexes(self._connection)
+            self._append(batch, final)
+
+    def complete(self) -> None:
+        """Make the indexes that were put off. Nothing to do: nothing is done."""
+        if self._filling:
+            with self._transaction():
+                db.create_indexes(self._connection)
+            self._filling = False
+
     def replace(self, after: int, batch: Batch, final: int) -> None:
         """Undo all blocks above `after`, and add those that took their place."""
         with self._transaction():
@@ -87,7 +104,9 @@ class Index:
             if self.state is None:
                 return
             db.recreate_derived(self._connection)
+            db.drop_indexes(self._connection)
             self._derive(self.state.number, max(self.state.final, self.state.number - JOURNAL_BLOCKS), progress)
+            db.create_indexes(self._connection)
             self._save(self.state)
 
     @contextmanager
@@ -101,9 +120,10 @@ class Index:
         except BaseException as error:
             self.state = before
             self._rows.forget()
-            if isinstance(error, (OperationalError, self._engine.dialect.loaded_dbapi.OperationalError)):
+            driver = self._engine.dialect.loaded_dbapi
+            if isinstance(error, (OperationalError, driver.OperationalError)):
                 raise db.unusable(self._engine, error) from error
-            if isinstance(error, (IntegrityError, OverflowError)):
+            if isinstance(error, (IntegrityError, driver.IntegrityError, OverflowError)):
                 raise Contradiction(str(getattr(error, "orig", error))) from error
             raise
 
@@ -122,7 +142,7 @@ class Index:
         final = min(max(final, self.state.final if self.state else 0), number)
         floor = max(floor, final, number - JOURNAL_BLOCKS)
         self._insert(Block, batch.blocks)
-        self._insert(Log, [self._stored(position, log) for position, log in batch.logs])
+        self._insert(Log, batch.logs)
         self._fold.run(batch.logs, {number: timestamp for number, _, timestamp in batch.blocks}, floor)
         self._rows.flush()
         self._remember(batch, final, floor)
@@ -132,7 +152,7 @@ class Index:
     def _remember(self, batch: Batch, final: int, floor: int) -> None:
         """Hashes of the blocks that can still change, and the journal to undo them."""
         recent = batch.recent or [(batch.last.number, batch.last.hash)]
-        self._connection.exec_driver_sql(self._shapes[RecentBlock].upsert, recent)
+        self._bulk.upsert(self._shapes[RecentBlock], recent)
         self._run('DELETE FROM "recent_block" WHERE "number" <', final)
         self._run('DELETE FROM "journal" WHERE "number" <=', floor)
 
@@ -169,24 +189,10 @@ class Index:
         sql = f'SELECT number, hash, timestamp FROM "block" WHERE number > {self._mark} AND number <= {self._mark}'
         return self._all(f"{sql} ORDER BY number LIMIT {REBUILD_BLOCKS}", number, to)
 
-    def _logs_of(self, blocks: Sequence[Any]) -> list[tuple[int, RawLog]]:
-        hashes = {number: hash_ for number, hash_, _ in blocks}
-        columns = ", ".join(f'"{name}"' for name in self._shapes[Log].columns)
-        sql = f'SELECT {columns} FROM "log" WHERE position >= {self._mark} AND position < {self._mark}'
+    def _logs_of(self, blocks: Sequence[Any]) -> Sequence[StoredLog]:
+        sql = f'SELECT {self._shapes[Log].names} FROM "log" WHERE position >= {self._mark} AND position < {self._mark}'
         span = position_of(blocks[0][0]), position_of(blocks[-1][0] + 1)
-        return [(row[0], restored(row, hashes)) for row in self._all(f"{sql} ORDER BY position", *span)]
-
-    def _stored(self, position: int, log: RawLog) -> tuple[Any, ...]:
-        topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
-        return (
-            position,
-            self._checksummed[log["address"].lower()],
-            *topics,
-            *(4 - len(topics)) * [None],
-            bytes.fromhex(log["data"][2:]),
-            bytes.fromhex(log["transactionHash"][2:]),
-            int(log["transactionIndex"], 16),
-        )
+        return self._all(f"{sql} ORDER BY position", *span)
 
     # --- the checkpoint
 
@@ -217,35 +223,18 @@ class Index:
             journal_floor=state.journal_floor,
         )
         shape = self._shapes[Checkpoint]
-        self._connection.exec_driver_sql(shape.upsert, shape.dump(row))
+        self._bulk.upsert(shape, [shape.dump(row)])
 
     # --- the database
 
     def _insert(self, table: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            self._connection.exec_driver_sql(self._shapes[table].insert, list(rows))
+        self._bulk.insert(self._shapes[table], rows)
 
     def _run(self, sql: str, *parameter: int) -> None:
         self._connection.exec_driver_sql(f"{sql} {self._mark}" if parameter else sql, parameter)
 
     def _all(self, sql: str, *parameters: int) -> Sequence[Any]:
         return self._connection.exec_driver_sql(sql, parameters).all()
-
-
-def restored(row: Sequence[Any], hashes: Mapping[int, str]) -> dict[str, Any]:
-    """The JSON-RPC form of a stored log; `hashes` has the hash of its block."""
-    position, address, *topics, data, transaction_hash, transaction_index = row
-    number = position >> POSITION_BITS
-    return {
-        "address": address,
-        "topics": ["0x" + topic.hex() for topic in topics if topic is not None],
-        "data": "0x" + data.hex(),
-        "blockNumber": hex(number),
-        "blockHash": hashes[number],
-        "transactionHash": "0x" + transaction_hash.hex(),
-        "transactionIndex": hex(transaction_index),
-        "logIndex": hex(position - position_of(number)),
-    }
 
 
 def deployment_json(deployment: Deployment) -> str:

@@ -14,13 +14,17 @@ from operator import itemgetter
 from typing import Any
 
 from indexer.rpc import Call, Endpoints, Refused
-from indexer.tables import POSITION_BITS, position_of
+from indexer.stored import StoredLog, stored
+from indexer.tables import POSITION_BITS
 from protocol.deployment import Deployment
 from protocol.errors import ChainUnavailable
 
 RawLog = Mapping[str, Any]
+# Number, hash and (where the node tells it with each log) timestamp of a block that holds logs.
+_LogBlock = tuple[int, str, str | None]
 
 TARGET_LOGS = 2_000
+MOST_LOGS = 4_000
 FIRST_SPAN = 20
 LONGEST_SPAN = 20_000
 IN_FLIGHT = 3
@@ -56,8 +60,8 @@ class Batch:
     """A stretch of the chain, ready to be folded."""
 
     last: Header
-    # Each log with its position, in order.
-    logs: Sequence[tuple[int, RawLog]]
+    # In the chain's order.
+    logs: Sequence[StoredLog]
     # Number, hash and timestamp of the blocks that hold the logs.
     blocks: list[tuple[int, str, int]]
     # Number and hash of every block, that before the first included; empty for a stretch that is final.
@@ -72,7 +76,8 @@ class Reader:
         self.endpoints = endpoints
         self.confirmations = confirmations
         self._addresses = [deployed.address for deployed in deployment.contracts.values()]
-        self._ours = {address.lower() for address in self._addresses}
+        # Nodes write addresses in lower case, the tables have them with a checksum.
+        self._ours = {address.lower(): address for address in self._addresses}
         self._span = FIRST_SPAN
         # The longest range that the provider has not refused; grows again slowly.
         self._limit = LONGEST_SPAN
@@ -111,7 +116,7 @@ class Reader:
             headers.append(header)
             parent_hash = header.hash
         logs = self._logs_of(headers)
-        holding = {position >> POSITION_BITS for position, _ in logs}
+        holding = {log[0] >> POSITION_BITS for log in logs}
         return Batch(
             headers[-1],
             logs,
@@ -119,18 +124,18 @@ class Reader:
             [(first - 1, headers[0].parent_hash)] + [(header.number, header.hash) for header in headers],
         )
 
-    def _logs_of(self, headers: Sequence[Header]) -> list[tuple[int, RawLog]]:
+    def _logs_of(self, headers: Sequence[Header]) -> list[StoredLog]:
         calls: list[Call] = [
             ("eth_getLogs", [{"blockHash": header.hash, "address": self._addresses}]) for header in headers
         ]
         try:
-            found = self.endpoints.read(calls, lambda answers: list(map(self._ordered, answers)))
+            found = self.endpoints.read(calls, lambda answers: list(map(self._parsed, answers)))
         except Refused as error:  # the block is not the chain's any more
             raise ChainMoved(str(error)) from error
-        for header, logs in zip(headers, found, strict=True):
-            if any(log["blockHash"] != header.hash for _, log in logs):
+        for header, (_, blocks) in zip(headers, found, strict=True):
+            if any(block[:2] != (header.number, header.hash) for block in blocks):
                 raise ChainMoved(f"The RPC endpoint gave logs of another block for block {header.number}.")
-        return [log for logs in found for log in logs]
+        return [log for logs, _ in found for log in logs]
 
     # --- what is final
 
@@ -144,7 +149,11 @@ class Reader:
                         end = min(first + self._span - 1, last)
                         flying.append(pool.submit(self._range, first, end))
                         first = end + 1
-                    yield from flying.popleft().result()
+                    batches = flying.popleft().result()
+                    # What else has come meanwhile is written together: rows that change often are written once.
+                    while flying and flying[0].done() and sum(len(batch.logs) for batch in batches) < MOST_LOGS:
+                        batches += flying.popleft().result()
+                    yield _joined(batches)
             finally:
                 for future in flying:
                     future.cancel()
@@ -154,9 +163,9 @@ class Reader:
         query = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
         try:
             # Asked together: an endpoint that has the last block has the logs up to it.
-            logs, header = self.endpoints.read(
+            (logs, blocks), header = self.endpoints.read(
                 [("eth_getLogs", [query]), _by_number(hex(last))],
-                lambda answers: (self._ordered(answers[0], first, last), _header(answers[1])),
+                lambda answers: (self._parsed(answers[0], first, last), _header(answers[1])),
             )
         except Refused:
             if first == last:
@@ -165,7 +174,7 @@ class Reader:
             self._limit = self._span = max(1, middle - first + 1)
             return self._range(first, middle) + self._range(middle + 1, last)
         self._adapt(len(logs), last - first + 1)
-        return [Batch(header, logs, self._blocks_of(logs, header))]
+        return [Batch(header, logs, self._dated(blocks, header))]
 
     def _adapt(self, logs: int, blocks: int) -> None:
         """Aim at TARGET_LOGS a request, at most doubling; a limit that was met is tried again a little above."""
@@ -173,32 +182,50 @@ class Reader:
         wanted = blocks * TARGET_LOGS // logs if logs else LONGEST_SPAN
         self._span = max(1, min(wanted, 2 * max(blocks, self._span), self._limit))
 
-    def _blocks_of(self, logs: Sequence[tuple[int, RawLog]], last: Header) -> list[tuple[int, str, int]]:
-        """Number, hash and timestamp of the logs' blocks: from the logs, where the node says it there."""
-        seen: dict[int, tuple[str, str | None]] = {}
-        for position, log in logs:
-            seen[position >> POSITION_BITS] = log["blockHash"], log.get("blockTimestamp")
-        unknown = [number for number, (_, timestamp) in seen.items() if timestamp is None]
+    def _dated(self, blocks: Sequence[_LogBlock], last: Header) -> list[tuple[int, str, int]]:
+        """The logs' blocks with their timestamps: from the logs, where the node says it there."""
         known = {last.number: last}
-        if unknown:
+        if unknown := [number for number, _, timestamp in blocks if timestamp is None]:
             known |= {header.number: header for header in self.headers(unknown) if header}
-        blocks = []
-        for number, (hash_, timestamp) in seen.items():
+        dated = []
+        for number, hash_, timestamp in blocks:
             header = known.get(number)
             if (header is None and timestamp is None) or (header is not None and header.hash != hash_):
                 raise ChainMoved(f"The RPC endpoint gave logs of a block {number} that it does not have.")
-            blocks.append((number, hash_, header.timestamp if header else int(timestamp or "0", 16)))
-        return blocks
+            dated.append((number, hash_, header.timestamp if header else int(timestamp or "0", 16)))
+        return dated
 
-    def _ordered(self, logs: list[RawLog], first: int = 0, last: int | None = None) -> list[tuple[int, RawLog]]:
-        """The logs with their positions, in the chain's order; raises ValueError for logs that were not asked for."""
-        placed = [(position_of(int(log["blockNumber"], 16), int(log["logIndex"], 16)), log) for log in logs]
-        placed.sort(key=itemgetter(0))
-        if any(log["address"].lower() not in self._ours or log.get("removed") for log in logs):
-            raise ValueError("logs that were not asked for")
-        if placed and (placed[0][0] >> POSITION_BITS < first or (last and placed[-1][0] >> POSITION_BITS > last)):
+    def _parsed(
+        self, logs: list[RawLog], first: int = 0, last: int | None = None
+    ) -> tuple[list[StoredLog], list[_LogBlock]]:
+        """The logs in the chain's order, and their blocks. Raises ValueError for logs that were not asked for."""
+        found, blocks, number, told = [], [], -1, None
+        for log in logs:
+            if log["blockNumber"] != told:
+                told, number = log["blockNumber"], int(log["blockNumber"], 16)
+                blocks.append((number, log["blockHash"], log.get("blockTimestamp")))
+            address = self._ours.get(log["address"].lower())
+            if address is None or log.get("removed"):
+                raise ValueError("logs that were not asked for")
+            if log["blockHash"] != blocks[-1][1]:
+                raise ValueError(f"logs of two blocks {number}")
+            found.append(stored(log, number, address))
+        if any(block[0] < first or (last is not None and block[0] > last) for block in blocks):
             raise ValueError("logs of blocks that were not asked for")
-        return placed
+        # Nodes give them in order; where one does not, a block may have come in parts.
+        found.sort(key=itemgetter(0))
+        blocks = sorted(set(blocks), key=itemgetter(0))
+        if len({block[0] for block in blocks}) < len(blocks) or len({log[0] for log in found}) < len(found):
+            raise ValueError("two blocks of one number, or a log twice")
+        return found, blocks
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """Consecutive stretches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    logs = [log for batch in batches for log in batch.logs]
+    return Batch(batches[-1].last, logs, [block for batch in batches for block in batch.blocks])
 
 
 def _by_number(tag: str) -> Call:

@@ -8,10 +8,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
-import httpx
 import orjson
+import urllib3
 
 from protocol.endpoints import check_url, told
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
@@ -24,6 +25,7 @@ T = TypeVar("T")
 MAX_BATCH = 100
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+_HEADERS = {"content-type": "application/json", "accept-encoding": "gzip"}
 # Errors by which providers say "not now" rather than "not this".
 _BUSY = {-32005, 429}
 
@@ -52,7 +54,8 @@ class Endpoints:
         self.urls = list(urls)
         self.chain_id = chain_id
         self.patience = patience
-        self._http = httpx.Client(timeout=timeout, limits=httpx.Limits(max_keepalive_connections=8))
+        # httpx leaves every answer in a cycle of objects: megabytes that stay until somebody looks for cycles.
+        self._http = urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout)
         self._ids = itertools.count(1)
         self._known: set[str] = set()
         self._lock = threading.Lock()
@@ -61,7 +64,7 @@ class Endpoints:
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._http.clear()
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. Raises `Refused`, `ChainUnavailable` or `ConfigInvalid` (another chain)."""
@@ -134,19 +137,24 @@ class Endpoints:
 
     def _post(self, url: str, body: bytes) -> Any:
         try:
-            response = self._http.post(url, content=body, headers={"content-type": "application/json"})
-        except httpx.ReadTimeout as error:
+            response = self._http.request("POST", url, body=body, headers=_HEADERS)
+        except urllib3.exceptions.ReadTimeoutError as error:
             raise _Overdue("no answer in time") from error
-        except httpx.HTTPError as error:
-            raise _Failed(str(error) or type(error).__name__) from error
-        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise _Failed(_reason(error)) from error
+        if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise Refused(f"{told(url)} finds the request too large.")
-        if response.status_code != httpx.codes.OK:
-            raise _Failed(f"HTTP status {response.status_code}")
+        if response.status != HTTPStatus.OK:
+            raise _Failed(f"HTTP status {response.status}")
         try:
-            return orjson.loads(response.content)
+            return orjson.loads(response.data)
         except orjson.JSONDecodeError as error:
             raise _Failed("not a JSON answer") from error
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the object that it is told of: "[Errno 111] Connection refused"."""
+    return str(error).rpartition(": ")[2] or type(error).__name__
 
 
 def _parsed(parse: Callable[[list[Any]], T], results: list[Any]) -> T:

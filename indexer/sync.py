@@ -56,22 +56,23 @@ class Sync:
         self._pulse.looked(tip.head.number)
         if state and (tip.asked is None or tip.asked.hash != state.hash):
             return self._replaced(tip)
-        if first > tip.head.number:
-            return False
         if first <= tip.final:
             self._catch_up(first, tip.final, stop or Event())
-        else:
-            last = min(tip.head.number, first + RECENT_BLOCKS - 1)
-            batch = self._reader.recent(state.hash if state else None, first, last)
-            self._index.extend(batch, tip.final)
-            self._tell(first, batch)
+            return True
+        self._index.complete()
+        if first > tip.head.number:
+            return False
+        last = min(tip.head.number, first + RECENT_BLOCKS - 1)
+        batch = self._reader.recent(state.hash if state else None, first, last)
+        self._index.extend(batch, tip.final)
+        self._tell(first, batch)
         return True
 
     def _catch_up(self, first: int, final: int, stop: Event) -> None:
         for batch in self._reader.final(first, final):
             if stop.is_set():
                 return
-            self._index.extend(batch, final)
+            self._index.fill(batch, final)
             self._pulse.beat()
             self._tell(first, batch)
             first = batch.last.number + 1

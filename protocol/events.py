@@ -8,10 +8,12 @@ from eth_utils.crypto import keccak
 
 from protocol.deployment import CONTRACTS, Deployment, abi
 from protocol.errors import ProtocolError
-from protocol.values import field_names, head_size, is_dynamic, reader, signature
+from protocol.values import READING, field_names, head_size, is_dynamic, read_code, signature
 
 RawLog = Mapping[str, Any]
-_Decoder = Callable[[list[str], str], dict[str, Any]]
+# The indexed arguments as words (None for those that are not there) and the data -> the arguments, in the ABI's order.
+# Raises ValueError for bytes that Solidity would not have written.
+Decoder = Callable[[bytes | None, bytes | None, bytes | None, bytes], tuple[Any, ...]]
 
 
 class EventError(ProtocolError):
@@ -54,17 +56,16 @@ def decode(log: RawLog, deployment: Deployment) -> Event | None:
     """
     contract = deployment.name_of(log["address"])
     topics = log["topics"]
-    found = _decoders(contract).get(topics[0]) if contract and topics else None
+    found = decoders(contract).get(topics[0]) if contract and topics else None
     if contract is None or found is None:
         return None
     name, decoder = found
     try:
-        args = decoder(topics, log["data"])
-    except (ValueError, KeyError) as error:
-        raise EventError(
-            f"The log {int(log['logIndex'], 16)} of transaction {log['transactionHash']} is not a {name} event "
-            f"({error}): the RPC endpoint returned broken data, or protocol/abi is not that of the deployed contracts."
-        ) from error
+        one, two, three = [bytes.fromhex(word[2:]) for word in topics[1:]] + (4 - len(topics)) * [None]
+        values = decoder(one, two, three, bytes.fromhex(log["data"][2:]))
+    except (ValueError, TypeError) as error:
+        raise broken(name, int(log["logIndex"], 16), log["transactionHash"], error) from error
+    args = dict(zip(field_names(event_abis()[name]["inputs"]), values, strict=True))
     return Event(
         name,
         args,
@@ -77,44 +78,47 @@ def decode(log: RawLog, deployment: Deployment) -> Event | None:
     )
 
 
+def broken(name: str, log_index: int, transaction_hash: str, error: Exception) -> EventError:
+    """The error for a log whose bytes are not what its event's ABI says."""
+    return EventError(
+        f"The log {log_index} of transaction {transaction_hash} is not a {name} event ({error}): the RPC endpoint "
+        "returned broken data, or protocol/abi is not that of the deployed contracts."
+    )
+
+
 @functools.cache
-def _decoders(contract: str) -> dict[str, tuple[str, _Decoder]]:
+def decoders(contract: str) -> dict[str, tuple[str, Decoder]]:
+    """Name and decoder of each event of a contract, by its first topic."""
     own = {name: entry for name, entry in event_abis().items() if name.startswith(f"{contract}.")}
-    return {topic(name): (name, _decoder(entry)) for name, entry in own.items()}
+    return {topic(name): (name, _decoder(name, entry)) for name, entry in own.items()}
 
 
-# The hexadecimal digits of a log with so many indexed arguments; a loop or replace() takes twice to four times as long.
-_ROWS: tuple[Callable[[list[str], str], str], ...] = (
-    lambda topics, data: data[2:],
-    lambda topics, data: topics[1][2:] + data[2:],
-    lambda topics, data: topics[1][2:] + topics[2][2:] + data[2:],
-    lambda topics, data: topics[1][2:] + topics[2][2:] + topics[3][2:] + data[2:],
-)
-
-
-def _decoder(entry: Mapping[str, Any]) -> _Decoder:
-    """A closure that reads one event's arguments, in the ABI's order, from its topics and data as one row of words."""
-    inputs, indexed = entry["inputs"], sum(part["indexed"] for part in entry["inputs"])
-    start = 32 * indexed
-    plan, topic_at, data_at, hex_of = [], 0, start, _ROWS[indexed]
-    for name, part in zip(field_names(inputs), inputs, strict=True):
+def _decoder(name: str, entry: Mapping[str, Any]) -> Decoder:
+    """A function that is written for this event: word by word, with no loop and no call that can be spared."""
+    scope: dict[str, Any] = {**READING}
+    indexed, data_at, dynamic, lines = 0, 0, False, []
+    for at, part in enumerate(entry["inputs"]):
         if part["indexed"]:
-            plan.append((name, reader(_as_topic(part)), topic_at, topic_at))
-            topic_at += 32
+            indexed += 1
+            lines += read_code(scope, f"v{at}", _as_topic(part), f"t{indexed}", None)
         else:
-            plan.append((name, reader(part), data_at, start))
+            lines += read_code(scope, f"v{at}", part, "data", data_at)
+            dynamic = dynamic or is_dynamic(part)
             data_at += head_size(part)
-    exact = not any(is_dynamic(part) for part in inputs if not part["indexed"])
+    head = _topic_checks(indexed)
+    head += [f"if len(data) {'<' if dynamic else '!='} {data_at}: raise wrong_size(len(data), {data_at})"]
+    values = "".join(f"v{at}, " for at in range(len(entry["inputs"])))
+    body = "".join(f"\n    {line}" for line in [*head, *lines, f"return ({values})"])
+    exec(compile(f"def decode(t1, t2, t3, data):{body}", f"<decoder of {name}>", "exec"), scope)
+    found: Decoder = scope["decode"]
+    return found
 
-    def decode_log(topics: list[str], data: str) -> dict[str, Any]:
-        if len(topics) != indexed + 1:
-            raise ValueError(f"{len(topics) - 1} indexed arguments where {indexed} are expected")
-        row = bytes.fromhex(hex_of(topics, data))
-        if len(row) != data_at and (exact or len(row) < data_at):
-            raise ValueError(f"{len(row) - start} bytes of data where {data_at - start} are expected")
-        return {name: read(row, at, base) for name, read, at, base in plan}
 
-    return decode_log
+def _topic_checks(indexed: int) -> list[str]:
+    """Each indexed argument is a word, and there are no more of them."""
+    there = [f"t{at} is None or len(t{at}) != 32" for at in range(1, indexed + 1)]
+    there += [f"t{indexed + 1} is not None"] if indexed < 3 else []
+    return [f"if {' or '.join(there)}: raise ValueError('other indexed arguments than the {indexed} expected')"]
 
 
 def _as_topic(part: Mapping[str, Any]) -> Mapping[str, Any]:

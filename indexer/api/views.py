@@ -1,6 +1,6 @@
 """What the rows of an answer look like, made from the tables: one definition gives the SQL, the JSON and the schema.
 
-Rows go from the database to JSON without an object in between: an amount only loses its zeros, a flag becomes a truth
+Rows go from the database to JSON without an object in between: an amount only loses its length, a flag becomes a truth
 value. The pydantic models are for the OpenAPI description; tests hold every answer against them.
 """
 
@@ -36,7 +36,7 @@ from indexer.tables import (
     Validator,
     Withdrawal,
 )
-from indexer.types import Digest, Uint256
+from indexer.types import Digest, Uint256, shown
 
 Item = dict[str, Any]
 STRICT = ConfigDict(extra="forbid")
@@ -98,7 +98,7 @@ class View:
         """One row, ready to be JSON; `now` is the time of the block."""
         item: Item = dict(zip(self._names, row, strict=False))
         for name in self._amounts:
-            item[name] = item[name].lstrip("0") or "0"
+            item[name] = shown(item[name])
         for name in self._flags:
             item[name] = bool(item[name])
         if self._placed:

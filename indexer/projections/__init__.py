@@ -7,7 +7,7 @@ parameters are the event's arguments, compared with the ABI when the module is i
 
 import inspect
 import keyword
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,7 +43,8 @@ class At:
 
 Projection = Callable[..., None]
 F = TypeVar("F", bound=Projection)
-HANDLERS: dict[str, Projection] = {}
+# By the event's name; called with the event's arguments in the ABI's order.
+HANDLERS: dict[str, Callable[[Rows, At, Sequence[Any]], None]] = {}
 
 
 def on(name: str) -> Callable[[F], F]:
@@ -55,7 +56,7 @@ def on(name: str) -> Callable[[F], F]:
 
     def register(function: F) -> F:
         _check(name, function)
-        HANDLERS[name] = _renaming(name, function)
+        HANDLERS[name] = _by_place(name, function)
         return function
 
     return register
@@ -69,28 +70,21 @@ def _check(name: str, function: Projection) -> None:
         raise TypeError(f"{function.__name__}: {name} has a projection already")
     parameters = inspect.signature(function).parameters.values()
     takes = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-    gives = {argument + "_" * keyword.iskeyword(argument) for argument in field_names(entry["inputs"])}
+    gives = set(_parameters(name))
     if takes != gives:
         raise TypeError(f"{function.__name__} takes {sorted(takes)} where {name} has {sorted(gives)}")
 
 
-def _renaming(name: str, function: Projection) -> Projection:
-    """The function, or one that passes `from` on as `from_`."""
-    words = [argument for argument in field_names(event_abis()[name]["inputs"]) if keyword.iskeyword(argument)]
-    if not words:
-        return function
-
-    def renamed(rows: Rows, at: At, **args: Any) -> None:
-        function(rows, at, **{name + "_" * (name in words): value for name, value in args.items()})
-
-    return renamed
+def _parameters(name: str) -> list[str]:
+    """The event's arguments as Python can name them: `from` is `from_`."""
+    return [argument + "_" * keyword.iskeyword(argument) for argument in field_names(event_abis()[name]["inputs"])]
 
 
-def apply(rows: Rows, at: At, name: str, args: dict[str, Any]) -> None:
-    """Fold one event into the rows."""
-    handler = HANDLERS.get(name)
-    if handler is not None:
-        handler(rows, at, **args)
+def _by_place(name: str, function: Projection) -> Callable[[Rows, At, Sequence[Any]], None]:
+    """The function, called with a list of arguments: written out, for a loop over names would take as long again."""
+    named = "".join(f", {parameter}=v[{at}]" for at, parameter in enumerate(_parameters(name)))
+    call: Callable[[Rows, At, Sequence[Any]], None] = eval(f"lambda rows, at, v: f(rows, at{named})", {"f": function})
+    return call
 
 
 from indexer.projections import arena, evaluation, settlement, stake, token  # noqa: E402, F401

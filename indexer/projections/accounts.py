@@ -11,6 +11,8 @@ def totals(rows: Rows) -> Totals:
 
 def account(rows: Rows, address: str) -> Account:
     """The row of an address, to be changed; counted when it is new."""
-    if rows.get(Account, address) is None:
+    row = rows.find(Account, address)
+    if row is None:
         totals(rows).accounts += 1
-    return rows.ensure(Account, address)
+        row = rows.add(Account, address=address)
+    return row

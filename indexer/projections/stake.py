@@ -9,9 +9,11 @@ from indexer.tables import Lock, Module, Pool, Position, Reward, Slash, Withdraw
 
 
 def _pool(rows: Rows, operator: str) -> Pool:
-    if rows.get(Pool, operator) is None:
+    pool = rows.find(Pool, operator)
+    if pool is None:
         totals(rows).operators += 1
-    return rows.ensure(Pool, operator)
+        pool = rows.add(Pool, operator=operator)
+    return pool
 
 
 def _weigh(rows: Rows, at: At, pool: Pool) -> None:

@@ -10,7 +10,7 @@ from indexer.types import ZERO_ADDRESS, pad
 def _change(rows: Rows, at: At, address: str, difference: int) -> None:
     holder = account(rows, address)
     holder.balance += difference
-    rows.record(BalanceChange, (address, at.position), (address, at.position, pad(holder.balance)))
+    rows.record(BalanceChange, (at.position, address), (at.position, address, pad(holder.balance)))
 
 
 @on("SkeinToken.Transfer")

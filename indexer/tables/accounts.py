@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from indexer.tables.columns import CLUSTERED, int64, primary, uint256
@@ -38,10 +39,11 @@ class BalanceChange(SQLModel, table=True):
     """The token balance of an account after each transfer that changed it."""
 
     __tablename__: ClassVar[Any] = "balance_change"
-    __table_args__ = CLUSTERED
+    # Written at the end of one tree, in the order of history; found by another one.
+    __table_args__ = (Index("balance_change_account", "account", "position"), CLUSTERED)
 
-    account: Address = primary()
     position: int = primary(INT64)
+    account: Address = primary()
     balance: Amount = uint256()
 
 
@@ -49,10 +51,10 @@ class AccountEvent(SQLModel, table=True):
     """That an event names an account. The contracts themselves and the zero address are left out."""
 
     __tablename__: ClassVar[Any] = "account_event"
-    __table_args__ = CLUSTERED
+    __table_args__ = (Index("account_event_account", "account", "position"), CLUSTERED)
 
-    account: Address = primary()
     position: int = primary(INT64)
+    account: Address = primary()
 
 
 class Totals(SQLModel, table=True):

@@ -17,7 +17,7 @@ from indexer import db
 from indexer.cli import app
 from indexer.settings import IndexerSettings
 from indexer.tables import Account, Lock, Module, Pool, Position, Submission, Task, Validator, Withdrawal
-from indexer.types import Uint256
+from indexer.types import Uint256, pad
 from indexer.verify import Audit
 from protocol.errors import ConfigInvalid
 
@@ -81,7 +81,7 @@ def test_a_wrong_figure_is_found(lived: Indexed, tmp_path: Path, table: Any, col
     copy = tmp_path / "copy.db"
     with closing(sqlite3.connect(lived.path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    wrong = {Integer: f'-1 - "{column.name}"', Boolean: f'NOT "{column.name}"', Uint256: f"'{7:078d}'"}
+    wrong = {Integer: f'-1 - "{column.name}"', Boolean: f'NOT "{column.name}"', Uint256: f"'{pad(7)}'"}
     wrong[BigInteger] = wrong[Integer]
     where = {Withdrawal: "WHERE withdrawn_at IS NULL", Submission: "WHERE task_id = 2", Task: "WHERE id = 2"}
     value = wrong.get(type(column.type), "'0x07'")
@@ -96,7 +96,7 @@ def test_verify_tells_what_differs(network: Network, tmp_path: Path) -> None:
     with Indexed(network, tmp_path / "index.db") as indexed:
         indexed.sync()
         with indexed.engine.begin() as connection:
-            connection.exec_driver_sql(f"UPDATE totals SET token_supply = '{5:078d}'")
+            connection.exec_driver_sql(f"UPDATE totals SET token_supply = '{pad(5)}'")
     found = invoke("verify", **own)
     assert found.exit_code == 1
     assert "supply: the index has 5, the chain 100000000000000000000000000\n" in found.stdout

@@ -128,6 +128,25 @@ def test_logs_that_were_not_asked_for_are_refused(lively: Network, bent: Provide
         indexed.sync()
 
 
+@pytest.mark.parametrize("change", [{}, {"blockHash": "0x" + "99" * 32, "logIndex": "0x999"}], ids=["twice", "block"])
+def test_logs_that_contradict_one_another_are_refused(
+    change: dict[str, str], lively: Network, bent: Provider, tmp_path: Path
+) -> None:
+    """The same log a second time; a log of another block of the same number, apart from the others of its number."""
+
+    def adds(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] == "eth_getLogs" and len({log["blockNumber"] for log in answer["result"]}) > 1:
+            answer["result"].append({**answer["result"][0], **change})
+        return answer
+
+    bent.bend = adds
+    with (
+        Indexed(lively, tmp_path / "one.db", [bent.url]) as indexed,
+        pytest.raises(ChainUnavailable, match="two blocks of one number, or a log twice"),
+    ):
+        indexed.sync()
+
+
 def test_logs_of_another_history_are_not_taken(life: Life, tmp_path: Path) -> None:
     """The headers are read, then the chain changes, then the logs are read."""
     stake(life)

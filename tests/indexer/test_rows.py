@@ -12,10 +12,11 @@ from sqlalchemy import Engine, select
 
 from indexer import db
 from indexer.index import Contradiction, Index
-from indexer.rows import Rows, Shape, undo
+from indexer.rows import Rows, undo
+from indexer.shape import Shape
 from indexer.stake_math import INDEX_START, assets_of, decay, withdrawal_value
 from indexer.tables import DERIVED, Account, BalanceChange, Lock, Module, Slash, position_of
-from indexer.types import pad
+from indexer.types import pad, shown
 from protocol.deployment import Deployment
 
 UINT256 = st.integers(0, 2**256 - 1)
@@ -37,10 +38,10 @@ def content(engine: Engine) -> dict[str, list[Any]]:
 @given(UINT256, UINT256)
 def test_amounts_sort_as_numbers_and_come_back(one: int, two: int) -> None:
     assert (pad(one) < pad(two)) == (one < two)
-    assert int(pad(one)) == one and len(pad(one)) == 78
+    assert int(shown(pad(one))) == one and len(pad(one)) <= 80
 
 
-@pytest.mark.parametrize("value", [-1, 10**78])
+@pytest.mark.parametrize("value", [-1, 2**256])
 def test_what_is_no_amount_is_refused(value: int) -> None:
     with pytest.raises(OverflowError):
         pad(value)
@@ -89,14 +90,17 @@ def test_the_cache_keeps_what_changed_last(engine: Engine, monkeypatch: pytest.M
     monkeypatch.setattr("indexer.rows.CACHED_CELLS", 10)
     with engine.begin() as connection:
         rows = Rows(connection)
+        store = rows._stores[Account]
         for batch in range(5):
             for at in range(10):
                 rows.ensure(Account, f"{batch}-{at}").balance = at
             rows.flush()
-            assert len(rows._stores[Account].rows) == 10
+            assert (len(store.rows), len(store.old)) == (0, 10)
+        rows.edit(Account, "4-7").balance += 1
         rows.edit(Account, "0-7").balance += 1
         rows.flush()
-        assert len(rows._stores[Account].rows) == 1
+        assert {key for (key,) in store.old} == {"4-7", "0-7"}
+        assert rows.edit(Account, "4-7").balance == 8
     assert len(content(engine)["account"]) == 50
 
 
@@ -117,7 +121,7 @@ def test_undoing_gives_back_every_row(changes: list[tuple[int, str, int]], to: i
                 for at, (_, name, amount) in enumerate(change for change in changes if change[0] == block):
                     rows.ensure(Account, name).balance = amount
                     position = position_of(block, at)
-                    rows.record(BalanceChange, (name, position), (name, position, pad(amount)))
+                    rows.record(BalanceChange, (position, name), (position, name, pad(amount)))
                     rows.ensure(Lock, name, "m").assets += amount
                 rows.end_block(block)
                 rows.flush()
@@ -150,6 +154,7 @@ def test_every_table_has_a_shape() -> None:
     for table in DERIVED:
         shape = Shape(table, "?")
         assert shape.keys and shape.insert.count("?") == len(shape.columns)
+        assert set(shape.twin.__slots__) == set(table.model_fields)
 
 
 AMOUNTS = st.integers(1, 10**33 - 1)

@@ -15,7 +15,7 @@ from indexer.api.parameters import AddressPath, AddressQuery, BlockQuery, IdQuer
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot, parse_deployment
 from indexer.api.views import STRICT, columns, many
-from indexer.index import restored
+from indexer.stored import restored
 from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, position_of
 from indexer.types import Address, Digest
 from protocol.deployment import CONTRACTS

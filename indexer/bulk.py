@@ -1,0 +1,77 @@
+"""Many rows at once, in and out, by the fastest way that the database has."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from indexer.shape import Key, Shape, Values
+
+
+class Bulk(Protocol):
+    """What a fold needs of a database, within the open transaction of one connection. No rows: nothing happens."""
+
+    # How a statement marks a parameter by its place.
+    mark: str
+
+    def insert(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """New rows, in the columns' order. Raises the driver's IntegrityError for a key that is there already."""
+
+    def upsert(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """Rows, each with a key of its own, that take the place of those with the same keys."""
+
+    def delete(self, shape: Shape, keys: Sequence[Key]) -> None:
+        """The rows with these keys are no more."""
+
+    def fetch_one(self, shape: Shape, key: Key) -> Values | None:
+        """The row, None if there is none."""
+
+    def fetch(self, shape: Shape, keys: Sequence[Key]) -> Iterable[Values]:
+        """Those of the rows that there are, in any order."""
+
+
+def bulk(connection: Connection) -> Bulk:
+    """The way of this connection's database."""
+    return SqliteBulk(connection)
+
+
+class SqliteBulk:
+    """Prepared statements, which the driver keeps."""
+
+    mark = "?"
+    _KEYS_AT_ONCE = 500
+
+    def __init__(self, connection: Connection) -> None:
+        self._cursor = connection.connection.cursor()
+
+    def insert(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """See `Bulk`."""
+        self._cursor.executemany(shape.insert, rows)
+
+    def upsert(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """See `Bulk`."""
+        self._cursor.executemany(shape.upsert, rows)
+
+    def delete(self, shape: Shape, keys: Sequence[Key]) -> None:
+        """See `Bulk`."""
+        self._cursor.executemany(shape.delete, keys)
+
+    def fetch_one(self, shape: Shape, key: Key) -> Values | None:
+        """See `Bulk`."""
+        found: Values | None = self._cursor.execute(shape.select, key).fetchone()
+        return found
+
+    def fetch(self, shape: Shape, keys: Sequence[Key]) -> Iterator[Values]:
+        """See `Bulk`."""
+        columns = ", ".join(f'"{name}"' for name in shape.keys)
+        for part in _parts(keys, self._KEYS_AT_ONCE):
+            marks = ", ".join([f"({', '.join('?' * len(shape.keys))})"] * len(part))
+            sql = f'SELECT {shape.names} FROM "{shape.name}" WHERE ({columns}) IN (VALUES {marks})'
+            yield from self._cursor.execute(sql, list(chain.from_iterable(part))).fetchall()
+
+
+def _parts(keys: Sequence[Key], size: int) -> Iterator[list[Key]]:
+    left = iter(keys)
+    while part := list(islice(left, size)):
+        yield part
