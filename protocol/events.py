@@ -1,6 +1,7 @@
 """Logs of our contracts as events: the only conversion from log bytes to values (see `protocol.values`)."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from protocol.deployment import CONTRACTS, Deployment, abi
 from protocol.errors import ProtocolError
-from protocol.values import READING, field_names, head_size, is_dynamic, read_code, signature
+from protocol.values import ADDRESSES, Abi, field_names, head_size, is_dynamic, reader, signature
 
 RawLog = Mapping[str, Any]
 # The indexed arguments as words (None for those that are not there) and the data -> the arguments, in the ABI's order.
@@ -95,14 +96,14 @@ def decoders(contract: str) -> dict[str, tuple[str, Decoder]]:
 
 def _decoder(name: str, entry: Mapping[str, Any]) -> Decoder:
     """A function that is written for this event: word by word, with no loop and no call that can be spared."""
-    scope: dict[str, Any] = {**READING}
+    scope: dict[str, Any] = {**_READING}
     indexed, data_at, dynamic, lines = 0, 0, False, []
     for at, part in enumerate(entry["inputs"]):
         if part["indexed"]:
             indexed += 1
-            lines += read_code(scope, f"v{at}", _as_topic(part), f"t{indexed}", None)
+            lines += _read_code(scope, f"v{at}", _as_topic(part), f"t{indexed}", None)
         else:
-            lines += read_code(scope, f"v{at}", part, "data", data_at)
+            lines += _read_code(scope, f"v{at}", part, "data", data_at)
             dynamic = dynamic or is_dynamic(part)
             data_at += head_size(part)
     head = _topic_checks(indexed)
@@ -112,6 +113,37 @@ def _decoder(name: str, entry: Mapping[str, Any]) -> Decoder:
     exec(compile(f"def decode(t1, t2, t3, data):{body}", f"<decoder of {name}>", "exec"), scope)
     found: Decoder = scope["decode"]
     return found
+
+
+def _wrong_size(size: int, expected: int) -> ValueError:
+    return ValueError(f"{size} bytes of data where {expected} are expected")
+
+
+# What the code that `_read_code` writes refers to.
+_READING: dict[str, Any] = {
+    "from_bytes": int.from_bytes,
+    "addresses": ADDRESSES,
+    "wrong_size": _wrong_size,
+    "wide": lambda value, bits: ValueError(f"{value} does not fit uint{bits}"),
+}
+
+
+def _read_code(scope: dict[str, Any], to: str, entry: Abi, source: str, at: int | None) -> list[str]:
+    """Lines of Python that read a value into the variable `to`: from the word `source`, or from `at` in the data
+    `source`. `scope` is where they will run; the readers that they need are put there. They do what `reader` does.
+    """
+    kind = str(entry["type"])
+    word = source if at is None else f"{source}[{at}:{at + 32}]"
+    bits = int(kind[4:]) if re.fullmatch(r"uint\d+", kind) else 0
+    if bits:
+        check = [f"if {to} >> {bits}: raise wide({to}, {bits})"] if bits < 256 else []
+        return [f"{to} = from_bytes({word})", *check]
+    if kind == "address":
+        return [f"{to} = addresses[{word}]"]
+    if kind == "bytes32":
+        return [f"{to} = '0x' + {word}.hex()"]
+    scope[f"read_{to}"] = reader(entry)
+    return [f"{to} = read_{to}({source}, {at or 0}, 0)"]
 
 
 def _topic_checks(indexed: int) -> list[str]:

@@ -85,7 +85,8 @@ def checksummed(address: bytes) -> str:
 
 
 _KEPT_ADDRESSES = 1 << 16
-_ADDRESSES = _Addresses()
+# Text of addresses by their word.
+ADDRESSES = _Addresses()
 
 
 def _unsigned(bits: int) -> Reader:
@@ -124,7 +125,7 @@ def _read_bool(data: bytes, at: int, base: int) -> bool:
 
 
 def _read_address(data: bytes, at: int, base: int) -> str:
-    return _ADDRESSES[data[at : at + _WORD]]
+    return ADDRESSES[data[at : at + _WORD]]
 
 
 def _fixed_bytes(size: int) -> Reader:
@@ -240,40 +241,6 @@ def reader(entry: Abi) -> Reader:
     if kind == "tuple":
         return _struct(entry)
     return {"bool": _read_bool, "address": _read_address, "bytes": _read_bytes, "string": _read_string}[kind]
-
-
-# --- reading by code made for one place
-
-
-def _wrong_size(size: int, expected: int) -> ValueError:
-    return ValueError(f"{size} bytes of data where {expected} are expected")
-
-
-# What the code that `read_code` writes refers to.
-READING: dict[str, Any] = {
-    "from_bytes": int.from_bytes,
-    "addresses": _ADDRESSES,
-    "wrong_size": _wrong_size,
-    "wide": lambda value, bits: ValueError(f"{value} does not fit uint{bits}"),
-}
-
-
-def read_code(scope: dict[str, Any], to: str, entry: Abi, source: str, at: int | None) -> list[str]:
-    """Lines of Python that read a value into the variable `to`: from the word `source`, or from `at` in the data
-    `source`. `scope` is where they will run; the readers that they need are put there. They do what `reader` does.
-    """
-    kind = str(entry["type"])
-    word = source if at is None else f"{source}[{at}:{at + _WORD}]"
-    bits = int(kind[4:]) if re.fullmatch(r"uint\d+", kind) else 0
-    if bits:
-        check = [f"if {to} >> {bits}: raise wide({to}, {bits})"] if bits < 256 else []
-        return [f"{to} = from_bytes({word})", *check]
-    if kind == "address":
-        return [f"{to} = addresses[{word}]"]
-    if kind == "bytes32":
-        return [f"{to} = '0x' + {word}.hex()"]
-    scope[f"read_{to}"] = reader(entry)
-    return [f"{to} = read_{to}({source}, {at or 0}, 0)"]
 
 
 # --- writing
