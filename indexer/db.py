@@ -1,10 +1,10 @@
-"""The database: SQLite by default, any that SQLAlchemy knows by URL."""
+"""The database: SQLite by default, PostgreSQL by its URL."""
 
 import logging
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Index, Table, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
@@ -15,10 +15,16 @@ logger = logging.getLogger(__name__)
 
 # Raised by one whenever tables or projections change what they mean; `rebuild` then derives all tables again.
 VERSION = 3
+# The newest migration of the tables that are not derived.
+SCHEMA = "0002"
+VERSION_TABLE = "alembic_version"
+_WRITER_LOCK = 0x736B65696E
 
 _PAGE_CACHE_KIB = 16_384
 # Pages go from the write-ahead log to the database every 40 MB: one that changes often goes there once.
 _WRITER = ["journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 10000"]
+# As there: what a crash of the machine takes is read again.
+_POSTGRES_OPTIONS = "-c synchronous_commit=off -c timezone=UTC"
 _BUSY_SECONDS = 15
 
 
@@ -26,22 +32,21 @@ def open_engine(url: str, read_only: bool = False) -> Engine:
     """The database at `url`. A read-only engine refuses to write whatever it is asked."""
     try:
         parts = make_url(url)
-        if parts.drivername.startswith("sqlite") and not parts.database:
-            raise ConfigInvalid("INDEXER_DATABASE_URL needs a file: a database in memory cannot be served or kept.")
-        engine = create_engine(parts, **_options(url))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except ArgumentError as error:
         raise ConfigInvalid(f"INDEXER_DATABASE_URL {url!r} is not a database URL: {error}.") from error
-    if engine.dialect.name == "sqlite":
+    kind = parts.get_backend_name()
+    if kind == "sqlite":
+        if not parts.database:
+            raise ConfigInvalid("INDEXER_DATABASE_URL needs a file: a database in memory cannot be served or kept.")
+        engine = create_engine(parts, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
         _tune_sqlite(engine, read_only)
-    elif read_only:
+        return engine
+    if kind not in ("postgresql", "postgres"):
+        raise ConfigInvalid(f"INDEXER_DATABASE_URL is of a {kind} database: give one of sqlite or postgresql.")
+    engine = create_engine(parts.set(drivername="postgresql+psycopg"), connect_args={"options": _POSTGRES_OPTIONS})
+    if read_only:
         engine = engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
     return engine
-
-
-def _options(url: str) -> dict[str, Any]:
-    if not url.startswith("sqlite"):
-        return {}
-    return {"connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False}}
 
 
 def _tune_sqlite(engine: Engine, read_only: bool) -> None:
@@ -62,13 +67,63 @@ def _tune_sqlite(engine: Engine, read_only: bool) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Create the tables that are missing. Raises `ConfigInvalid` when the database cannot be used."""
-    tables = [table.__table__ for table in (*BOOKKEEPING, *RAW, *DERIVED)]  # type: ignore[attr-defined]
+    """Create the tables, or bring them up to date. Raises `ConfigInvalid` when the database cannot be used.
+
+    Migrations (`indexer.migrations`) are for what only the chain can give again, and for the book-keeping. Derived
+    tables are not migrated: `rebuild` makes them anew.
+    """
     try:
         with engine.begin() as connection:
-            SQLModel.metadata.create_all(connection, tables)
+            lock(connection)
+            found = _schema(connection)
+            if found is None and not inspect(connection).has_table("checkpoint"):
+                _create(connection)
+            elif found != SCHEMA:
+                _migrate(connection)
+            SQLModel.metadata.create_all(connection, tables(*DERIVED))
     except (OperationalError, ProgrammingError) as error:
         raise unusable(engine, error) from error
+
+
+def _schema(connection: Connection) -> str | None:
+    """The migration at which the tables are, None when none was ever noted."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+    return found
+
+
+def _create(connection: Connection) -> None:
+    """An empty database gets at once what all migrations would make of it; loading them would take longer."""
+    SQLModel.metadata.create_all(connection, tables(*BOOKKEEPING, *RAW))
+    connection.exec_driver_sql(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} VALUES ('{SCHEMA}')")
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    from indexer.migrations import configuration
+
+    try:
+        command.upgrade(configuration(connection), "head")
+    except CommandError as error:
+        raise ConfigInvalid(
+            f"The database was made by a newer version of the indexer ({error}): update it, or give another "
+            "INDEXER_DATABASE_URL."
+        ) from error
+
+
+def lock(connection: Connection) -> None:
+    """Whoever writes waits until another writer's transaction has ended. SQLite's transactions begin so."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+
+
+def tables(*models: type[SQLModel]) -> list[Table]:
+    """What SQLAlchemy knows of some tables."""
+    return [model.__table__ for model in models]  # type: ignore[attr-defined]
 
 
 def is_prepared(engine: Engine) -> bool:
@@ -82,15 +137,14 @@ def is_prepared(engine: Engine) -> bool:
 def unusable(engine: Engine, error: Exception) -> ConfigInvalid:
     """What is wrong with the database, in a sentence, without the password of its URL."""
     url = engine.url.render_as_string(hide_password=True)
-    reason = getattr(error, "orig", error)
+    reason = " ".join(str(getattr(error, "orig", error)).split())
     return ConfigInvalid(f"The database {url} cannot be used ({reason}): check INDEXER_DATABASE_URL.")
 
 
 def recreate_derived(connection: Connection) -> None:
     """Empty derived tables of the present version, whatever version was there."""
-    tables = [table.__table__ for table in DERIVED]  # type: ignore[attr-defined]
-    SQLModel.metadata.drop_all(connection, tables)
-    SQLModel.metadata.create_all(connection, tables)
+    SQLModel.metadata.drop_all(connection, tables(*DERIVED))
+    SQLModel.metadata.create_all(connection, tables(*DERIVED))
 
 
 # Rows that come by the hundred thousand are written faster, and then sorted at once, than each to its place in every
@@ -120,4 +174,4 @@ def _indexes() -> list[Index]:
 
 
 def _filled() -> list[Table]:
-    return [table.__table__ for table in (*RAW, *DERIVED)]  # type: ignore[attr-defined]
+    return tables(*RAW, *DERIVED)

@@ -114,6 +114,7 @@ class Index:
         before = self.state
         try:
             with self._connection.begin():
+                db.lock(self._connection)
                 if self._load(any_version) != before:
                     raise ConfigInvalid("Another process writes to this index: stop one of them.")
                 yield
@@ -123,7 +124,7 @@ class Index:
             driver = self._engine.dialect.loaded_dbapi
             if isinstance(error, (OperationalError, driver.OperationalError)):
                 raise db.unusable(self._engine, error) from error
-            if isinstance(error, (IntegrityError, driver.IntegrityError, OverflowError)):
+            if isinstance(error, (IntegrityError, driver.IntegrityError, driver.DataError, OverflowError)):
                 raise Contradiction(str(getattr(error, "orig", error))) from error
             raise
 
@@ -198,8 +199,7 @@ class Index:
 
     def _load(self, any_version: bool = True) -> State | None:
         names = "number, hash, timestamp, final, journal_floor, version, deployment"
-        lock = "" if self._connection.dialect.name == "sqlite" else " FOR UPDATE"
-        rows = self._all(f'SELECT {names} FROM "checkpoint"{lock}')
+        rows = self._all(f'SELECT {names} FROM "checkpoint"')
         if not rows:
             return None
         *state, version, deployment = rows[0]

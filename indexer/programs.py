@@ -96,7 +96,9 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
 
     from indexer.api.app import Options, create_app
 
-    db.prepare(db.open_engine(settings.database_url))
+    writer = db.open_engine(settings.database_url)
+    db.prepare(writer)
+    writer.dispose()
     options = Options(settings.rate_limit, settings.cors_origins)
     app = create_app(db.open_engine(settings.database_url, read_only=True), options)
     listener = _listen(settings.host, settings.port)

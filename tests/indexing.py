@@ -31,11 +31,11 @@ class Indexed:
     """A database and what fills it from a network."""
 
     def __init__(
-        self, network: Network, path: Path, urls: list[str] | None = None, confirmations: int | None = None
+        self, network: Network, where: Path | str, urls: list[str] | None = None, confirmations: int | None = None
     ) -> None:
+        """`where`: a file, or a database's URL."""
         self.network = network
-        self.path = path
-        self.url = f"sqlite:///{path}"
+        self.url = where if isinstance(where, str) else f"sqlite:///{where}"
         self.endpoints = Endpoints(urls or [network.rpc_url], network.deployment.chain_id, timeout=2, patience=1)
         self.reader = Reader(self.endpoints, network.deployment, confirmations)
         self.open()
@@ -45,6 +45,11 @@ class Indexed:
         self.engine = db.open_engine(self.url)
         self.index = Index(self.engine, self.network.deployment)
         self.follower = Sync(self.reader, self.index)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        return Path(str(self.engine.url.database))
 
     def close(self) -> None:
         self.index.close()
@@ -90,7 +95,8 @@ class Indexed:
 @contextmanager
 def serving(url: str, options: Options | None = None) -> Iterator[httpx.Client]:
     """A client of the API over a database, which is served as `skein indexer serve` does."""
-    app = create_app(db.open_engine(url, read_only=True), options)
+    engine = db.open_engine(url, read_only=True)
+    app = create_app(engine, options)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -103,3 +109,4 @@ def serving(url: str, options: Options | None = None) -> Iterator[httpx.Client]:
         server.should_exit = True
         app.close()
         thread.join()
+        engine.dispose()

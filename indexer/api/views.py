@@ -35,6 +35,7 @@ from indexer.tables import (
     Totals,
     Validator,
     Withdrawal,
+    block_of,
 )
 from indexer.types import Digest, Uint256, shown
 
@@ -75,7 +76,7 @@ class View:
         if self._placed:
             log, block = columns(Log), columns(Block)
             join = [*join, (Log, log.position == own["position"])]
-            join += [(Block, block.number == own["position"].bitwise_rshift(POSITION_BITS))]
+            join += [(Block, block.number == block_of(own["position"]))]
             own |= {"transaction_hash": log.transaction_hash, "timestamp": block.timestamp}
             types |= {"block_number": int, "log_index": int, "transaction_hash": Digest, "timestamp": int}
             del types["position"]

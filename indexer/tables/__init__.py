@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
 from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommitment, Submission, Task, Validator
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
-from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, position_of
+from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
 from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
 from indexer.tables.stake import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
@@ -60,5 +60,6 @@ __all__ = [
     "Validator",
     "Vitals",
     "Withdrawal",
+    "block_of",
     "position_of",
 ]

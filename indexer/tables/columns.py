@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Field
 
 from indexer.types import INT64, Uint256
@@ -15,6 +16,11 @@ def position_of(block_number: int, log_index: int = 0) -> int:
     if log_index > MAX_LOG_INDEX:
         raise ValueError(f"block {block_number} has more than {MAX_LOG_INDEX + 1} logs")
     return block_number << POSITION_BITS | log_index
+
+
+def block_of(position: ColumnElement[int]) -> ColumnElement[int]:
+    """The number of the block at a position, in SQL. (PostgreSQL shifts 64 bits by 32 only.)"""
+    return position // (1 << POSITION_BITS)
 
 
 def int64(**options: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from indexing import Indexed
 from life import Life, whole
 from network import Network, running_network
+from postgres import Postgres, postgres
 
 
 @pytest.fixture
@@ -47,3 +48,19 @@ def fresh(tmp_path: Path) -> Callable[[Network], dict[str, list[tuple[object, ..
             return other.tables()
 
     return tables
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL server, for databases of its own for each test."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/index.db"
+    server: Postgres = request.getfixturevalue("server")
+    return server.database()

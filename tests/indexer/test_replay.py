@@ -1,12 +1,14 @@
 """The replay property: after any mix of blocks, reorgs, restarts and crashes, the tables equal a fresh sync's."""
 
+import itertools
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from indexing import Indexed
 from life import CREATOR, DELEGATORS, TRAINERS, VALIDATORS, Life, ended_early, settled, stake
 from network import SKEIN, running_network
+from postgres import Postgres
+from sqlalchemy import event
 
 from protocol.errors import ConfigInvalid, ContractReverted
 
@@ -25,6 +29,7 @@ class Replay(RuleBasedStateMachine):
     """People act, blocks come and go, and an indexer looks on, is stopped, and is cut off in the middle of a write."""
 
     state: ClassVar[Path]
+    new_database: ClassVar[Callable[[], str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +37,7 @@ class Replay(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.network = self.stack.enter_context(running_network(self.state))
         self.life = Life(self.network)
-        self.index = self.stack.enter_context(Indexed(self.network, self.folder / "index.db"))
+        self.index = self.stack.enter_context(Indexed(self.network, type(self).new_database()))
         self.caught_up = False
 
     def teardown(self) -> None:
@@ -117,17 +122,14 @@ class Replay(RuleBasedStateMachine):
     def restart(self) -> None:
         self.index.restart()
 
-    @rule(instructions=st.integers(1, 60))
-    def crash(self, instructions: int) -> None:
-        """The database is cut off after some instructions of its machine, wherever that is in a transaction."""
-        driver = self.index.index._connection.connection.driver_connection
-        left = iter(range(instructions))
-        driver.set_progress_handler(lambda: next(left, None) is None, 100)
-        try:
-            self.caught_up = not self.index.follower.step()
-        except ConfigInvalid as error:
-            assert "interrupted" in str(error)
-        driver.set_progress_handler(None, 0)
+    @rule(moment=st.integers(1, 60))
+    def crash(self, moment: int) -> None:
+        """The database is cut off at some moment, wherever that is in a transaction."""
+        with cut_off(self.index, moment):
+            try:
+                self.caught_up = not self.index.follower.step()
+            except ConfigInvalid as error:
+                assert "cannot be used" in str(error)
         self.index.restart()
 
     @rule()
@@ -150,13 +152,43 @@ class Replay(RuleBasedStateMachine):
             file.unlink()
 
 
+@contextmanager
+def cut_off(indexed: Indexed, moment: int) -> Iterator[None]:
+    """SQLite stops after so many hundred instructions of its machine, PostgreSQL's end of the line goes dead."""
+    connection = indexed.index._connection
+    driver = connection.connection.driver_connection
+    if indexed.engine.dialect.name == "sqlite":
+        left = iter(range(moment))
+        driver.set_progress_handler(lambda: next(left, None) is None, 100)
+        yield
+        driver.set_progress_handler(None, 0)
+        return
+    steps = iter(range(moment % 12))
+
+    def step(*_: object) -> None:
+        if next(steps, None) is None:
+            with psycopg.connect(indexed.url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (driver.info.backend_pid,))
+
+    event.listen(connection, "before_cursor_execute", step)
+    event.listen(connection, "commit", step)
+    yield
+    event.remove(connection, "before_cursor_execute", step)
+    event.remove(connection, "commit", step)
+
+
 @pytest.mark.slow
-def test_tables_equal_a_fresh_sync(network_state: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_tables_equal_a_fresh_sync(kind: str, network_state: Path, tmp_path: Path, server: Postgres) -> None:
+    names = itertools.count()
     Replay.state = network_state
+    Replay.new_database = (
+        server.database if kind == "postgresql" else lambda: f"sqlite:///{tmp_path}/index{next(names)}.db"
+    )
     run_state_machine_as_test(
         Replay,
         settings=settings(
-            max_examples=5,
+            max_examples=3,
             stateful_step_count=14,
             deadline=None,
             # An example takes seconds: what fails is told as it is, not made smaller for minutes.

@@ -16,7 +16,7 @@ from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot, parse_deployment
 from indexer.api.views import STRICT, columns, many
 from indexer.stored import restored
-from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, position_of
+from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, block_of, position_of
 from indexer.types import Address, Digest
 from protocol.deployment import CONTRACTS
 from protocol.events import decode, event_abis, topic
@@ -51,7 +51,7 @@ class EventItem(BaseModel):
 
 _ROWS = (
     select(*_log, _block.hash, _block.timestamp)
-    .join(_block.number.table, _block.number == _log.position.bitwise_rshift(POSITION_BITS))
+    .join(_block.number.table, _block.number == block_of(_log.position))
     .where(_log.position.in_(bindparam("positions", expanding=True)))
 )
 _KINDS = select(_kind.topic0).where(_kind.address == bindparam("address"))
