@@ -9,11 +9,12 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {SharesMath} from "./libraries/SharesMath.sol";
 import {WithdrawalMath} from "./libraries/WithdrawalMath.sol";
+import {VoteEscrow} from "./staking/VoteEscrow.sol";
 
 /// @title The stake ledger
 /// @dev No amount in a pool exceeds totalAssets <= MAX_TOTAL_ASSETS < 2^109, so that sums of amounts never overflow and
 ///      casts to uint128 of amounts are safe; only the shares of a delegated tranche need a check of their own.
-contract Staking is IStaking, Ownable2Step {
+contract Staking is IStaking, Ownable2Step, VoteEscrow {
     using SafeERC20 for IERC20;
 
     uint256 private constant WAD = 1e18;
@@ -22,6 +23,10 @@ contract Staking is IStaking, Ownable2Step {
     /// @inheritdoc IStaking
     uint256 public constant MAX_COMMISSION = 0.5e18;
     /// @inheritdoc IStaking
+    uint256 public constant FREEZE = 1 hours;
+    /// @inheritdoc IStaking
+    uint256 public constant MAX_PAUSE = 14 days;
+    /// @inheritdoc IStaking
     uint256 public constant MAX_TOTAL_ASSETS = type(uint128).max / SharesMath.SHARES_PER_ASSET;
 
     /// @inheritdoc IStaking
@@ -29,10 +34,13 @@ contract Staking is IStaking, Ownable2Step {
     /// @inheritdoc IStaking
     uint256 public immutable COOLDOWN;
 
-    /// @inheritdoc IStaking
-    uint256 public totalAssets;
+    /// @dev In one slot: every deposit reads both.
+    uint128 private _totalAssets;
+    uint64 private _pausedUntil;
     /// @inheritdoc IStaking
     uint256 public withdrawalCount;
+    /// @inheritdoc IStaking
+    address public guardian;
     /// @inheritdoc IStaking
     mapping(address module => bool) public isModule;
     /// @inheritdoc IStaking
@@ -57,58 +65,39 @@ contract Staking is IStaking, Ownable2Step {
         require(operator != address(0) && onBehalf != address(0), ZeroAddress());
         require(assets != 0, ZeroAmount());
 
+        _requireEntry();
         _increaseTotal(assets);
         shares = operator == onBehalf ? _creditOwn(operator, assets) : _delegate(operator, assets, onBehalf);
         emit Deposited(operator, onBehalf, msg.sender, assets, shares);
 
-        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+        _pull(assets);
     }
 
     /// @inheritdoc IStaking
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId) {
-        uint256 available = sharesOf(operator, msg.sender);
-        require(shares != 0, ZeroAmount());
-        require(shares <= available, InsufficientShares(shares, available));
+        return _request(operator, shares, msg.sender);
+    }
 
-        Tranche storage tranche = _trancheOf(operator, msg.sender);
-        uint256 assets;
-        (assets, shares) = operator == msg.sender ? _burnOwn(tranche, shares) : _burnDelegated(operator, shares);
-        require(assets != 0, ZeroAmount());
-
-        if (tranche.exitIndex == 0) tranche.exitIndex = uint96(WithdrawalMath.INDEX_START);
-        tranche.exitingAssets += uint128(assets);
-        withdrawalId = ++withdrawalCount;
-        uint256 maturesAt = block.timestamp + COOLDOWN;
-        _withdrawal[withdrawalId] = Withdrawal({
-            operator: operator,
-            exitGeneration: tranche.exitGeneration,
-            maturesAt: uint64(maturesAt),
-            funder: msg.sender,
-            exitIndex: tranche.exitIndex,
-            assets: uint128(assets)
-        });
-        emit WithdrawalRequested(withdrawalId, operator, msg.sender, shares, assets, maturesAt);
+    /// @inheritdoc IStaking
+    function requestWithdrawalTo(
+        address operator,
+        uint256 shares,
+        address receiver
+    ) external returns (uint256 withdrawalId) {
+        require(receiver != address(0), ZeroAddress());
+        withdrawalId = _request(operator, shares, receiver);
+        emit WithdrawalAssigned(withdrawalId, operator, receiver);
     }
 
     /// @inheritdoc IStaking
     function withdraw(uint256 withdrawalId) external returns (uint256 assets) {
-        Withdrawal memory paid = _withdrawal[withdrawalId];
-        require(paid.funder != address(0), UnknownWithdrawal(withdrawalId));
-        require(block.timestamp >= paid.maturesAt, NotMatured(paid.maturesAt));
-        Pool storage record = _pool[paid.operator];
-        bool isOwn = paid.operator == paid.funder;
-        Tranche storage tranche = isOwn ? record.own : record.delegated;
-        assets = _value(paid, tranche);
-        // the own stake is slashed first, so it alone must cover the locks before any of it may leave
-        uint256 remaining = _total(record.own) + (isOwn ? 0 : _total(record.delegated)) - assets;
-        require(assets == 0 || remaining >= record.locked, StakeLocked(record.locked, remaining));
+        return _pay(withdrawalId, type(uint256).max);
+    }
 
-        delete _withdrawal[withdrawalId];
-        tranche.exitingAssets -= uint128(assets);
-        totalAssets -= assets;
-        emit Withdrawn(withdrawalId, paid.operator, paid.funder, paid.assets, assets);
-
-        IERC20(TOKEN).safeTransfer(paid.funder, assets);
+    /// @inheritdoc IStaking
+    function withdrawPart(uint256 withdrawalId, uint256 assets) external returns (uint256 paid) {
+        require(assets != 0, ZeroAmount());
+        return _pay(withdrawalId, assets);
     }
 
     /// @inheritdoc IStaking
@@ -117,7 +106,7 @@ contract Staking is IStaking, Ownable2Step {
 
         Pool storage record = _pool[msg.sender];
         uint256 effectiveAt = block.timestamp + COOLDOWN;
-        record.commission = uint64(commissionOf(msg.sender));
+        _settleCommission(record);
         record.nextCommission = uint64(newCommission);
         record.nextCommissionAt = uint64(effectiveAt);
         emit CommissionAnnounced(msg.sender, newCommission, effectiveAt);
@@ -129,10 +118,13 @@ contract Staking is IStaking, Ownable2Step {
     function lock(address operator, uint256 assets) external {
         require(isModule[msg.sender], Unauthorized(msg.sender));
         require(assets != 0, ZeroAmount());
+        _requireEntry();
         uint256 available = lockable(operator);
         require(assets <= available, InsufficientStake(assets, available));
 
-        _pool[operator].locked += uint128(assets);
+        Pool storage record = _pool[operator];
+        if (record.locked == 0) _settleCommission(record);
+        record.locked += uint128(assets);
         lockedBy[operator][msg.sender] += assets;
         emit Locked(operator, msg.sender, assets);
     }
@@ -149,10 +141,11 @@ contract Staking is IStaking, Ownable2Step {
         _decreaseLock(operator, assets);
 
         Pool storage record = _pool[operator];
-        totalAssets -= assets;
+        _totalAssets -= uint128(assets);
         uint256 ownLoss = Math.min(assets, _total(record.own));
         (uint256 own, uint256 ownExiting) = _slashTranche(record.own, ownLoss);
         record.own.shares = uint128(record.own.assets * SharesMath.SHARES_PER_ASSET);
+        _shrink(operator, record.own.assets);
         (uint256 delegated, uint256 delegatedExiting) = _slashTranche(record.delegated, assets - ownLoss);
         emit Slashed(operator, msg.sender, receiver, own, ownExiting, delegated, delegatedExiting);
 
@@ -171,10 +164,10 @@ contract Staking is IStaking, Ownable2Step {
         uint256 operatorShares = _creditOwn(operator, operatorAssets);
         emit RewardDistributed(operator, msg.sender, assets, operatorAssets, operatorShares, delegatedAssets);
 
-        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+        _pull(assets);
     }
 
-    /* OWNER */
+    /* OWNER AND GUARDIAN */
 
     /// @inheritdoc IStaking
     function setModule(address module, bool enabled) external onlyOwner {
@@ -183,7 +176,38 @@ contract Staking is IStaking, Ownable2Step {
         emit ModuleSet(module, enabled);
     }
 
+    /// @inheritdoc IStaking
+    function setGuardian(address newGuardian) external onlyOwner {
+        guardian = newGuardian;
+        emit GuardianSet(newGuardian);
+    }
+
+    /// @inheritdoc IStaking
+    function pauseEntries(uint256 duration) external {
+        require(msg.sender == guardian || (msg.sender == owner() && duration == 0), Unauthorized(msg.sender));
+        require(duration <= MAX_PAUSE, PauseTooLong(duration, MAX_PAUSE));
+        uint256 until = block.timestamp + duration;
+        _pausedUntil = uint64(until);
+        emit EntriesPaused(msg.sender, until);
+    }
+
     /* VIEWS */
+
+    /// @inheritdoc IStaking
+    function totalAssets() external view returns (uint256) {
+        return _totalAssets;
+    }
+
+    /// @inheritdoc IStaking
+    function pausedUntil() external view returns (uint256) {
+        return _pausedUntil;
+    }
+
+    /// @inheritdoc IStaking
+    function weigh(address operator, uint256 assets) external view returns (uint256) {
+        uint256 stake = stakeOf(operator);
+        return stake == 0 ? assets : Math.mulDiv(assets, weightOf(operator), stake);
+    }
 
     /// @inheritdoc IStaking
     function pool(address operator) external view returns (Pool memory) {
@@ -192,7 +216,7 @@ contract Staking is IStaking, Ownable2Step {
 
     /// @inheritdoc IStaking
     function assetsOf(address operator, address funder) external view returns (uint256) {
-        Tranche storage tranche = _trancheOf(operator, funder);
+        Tranche storage tranche = _tranche(operator, operator == funder);
         if (operator == funder) return tranche.assets;
         return SharesMath.toAssetsDown(_delegation[operator][funder], tranche.assets, tranche.shares);
     }
@@ -206,7 +230,7 @@ contract Staking is IStaking, Ownable2Step {
     function withdrawable(uint256 withdrawalId) external view returns (uint256 assets) {
         Withdrawal memory waiting = _withdrawal[withdrawalId];
         if (waiting.funder == address(0)) return 0;
-        return _value(waiting, _trancheOf(waiting.operator, waiting.funder));
+        return _value(waiting, _tranche(waiting.operator, waiting.isOwn));
     }
 
     /// @inheritdoc IStaking
@@ -221,6 +245,11 @@ contract Staking is IStaking, Ownable2Step {
     }
 
     /// @inheritdoc IStaking
+    function weightOf(address operator) public view returns (uint256) {
+        return stakeOf(operator) + _bonus(operator);
+    }
+
+    /// @inheritdoc IStaking
     function lockable(address operator) public view returns (uint256) {
         return Math.saturatingSub(stakeOf(operator), _pool[operator].locked);
     }
@@ -228,15 +257,81 @@ contract Staking is IStaking, Ownable2Step {
     /// @inheritdoc IStaking
     function commissionOf(address operator) public view returns (uint256) {
         Pool storage record = _pool[operator];
-        bool inForce = record.nextCommissionAt != 0 && block.timestamp >= record.nextCommissionAt;
-        return inForce ? record.nextCommission : record.commission;
+        return _isInForce(record) ? record.nextCommission : record.commission;
     }
 
     /* INTERNALS */
 
+    function _requireEntry() private view {
+        require(block.timestamp >= _pausedUntil, EntryPaused(_pausedUntil));
+    }
+
     function _increaseTotal(uint256 assets) private {
-        require(assets <= MAX_TOTAL_ASSETS - totalAssets, AmountTooLarge(assets));
-        totalAssets += assets;
+        require(assets <= MAX_TOTAL_ASSETS - _totalAssets, AmountTooLarge(assets));
+        _totalAssets += uint128(assets);
+    }
+
+    /// @dev A token that keeps a part of a transfer is refused before anybody's stake could be short of it.
+    function _pull(uint256 assets) private {
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+        uint256 held = IERC20(TOKEN).balanceOf(address(this));
+        require(held >= _totalAssets, AssetsMissing(held, _totalAssets));
+    }
+
+    function _request(address operator, uint256 shares, address receiver) private returns (uint256 withdrawalId) {
+        uint256 available = sharesOf(operator, msg.sender);
+        require(shares != 0, ZeroAmount());
+        require(shares <= available, InsufficientShares(shares, available));
+
+        bool isOwn = operator == msg.sender;
+        Tranche storage tranche = _tranche(operator, isOwn);
+        uint256 assets;
+        (assets, shares) = isOwn ? _burnOwn(operator, shares) : _burnDelegated(operator, shares);
+        require(assets != 0, ZeroAmount());
+
+        if (tranche.exitIndex == 0) tranche.exitIndex = uint96(WithdrawalMath.INDEX_START);
+        tranche.exitingAssets += uint128(assets);
+        withdrawalId = ++withdrawalCount;
+        uint256 maturesAt = block.timestamp + COOLDOWN;
+        _withdrawal[withdrawalId] = Withdrawal({
+            operator: operator,
+            exitGeneration: tranche.exitGeneration,
+            maturesAt: uint64(maturesAt),
+            funder: receiver,
+            exitIndex: tranche.exitIndex,
+            assets: uint128(assets),
+            isOwn: isOwn
+        });
+        emit WithdrawalRequested(withdrawalId, operator, msg.sender, shares, assets, maturesAt);
+    }
+
+    /// @dev Pays at most `most` of a withdrawal.
+    function _pay(uint256 withdrawalId, uint256 most) private returns (uint256 assets) {
+        Withdrawal memory paid = _withdrawal[withdrawalId];
+        require(paid.funder != address(0), UnknownWithdrawal(withdrawalId));
+        require(block.timestamp >= paid.maturesAt, NotMatured(paid.maturesAt));
+        Pool storage record = _pool[paid.operator];
+        Tranche storage tranche = _tranche(paid.operator, paid.isOwn);
+        uint256 worth = _value(paid, tranche);
+        assets = Math.min(worth, most);
+        // the own stake is slashed first, so it alone must cover the locks before any of it may leave
+        uint256 remaining = _total(record.own) + (paid.isOwn ? 0 : _total(record.delegated)) - assets;
+        require(assets == 0 || remaining >= record.locked, StakeLocked(record.locked, remaining));
+
+        tranche.exitingAssets -= uint128(assets);
+        _totalAssets -= uint128(assets);
+        if (assets == worth) {
+            delete _withdrawal[withdrawalId];
+            emit Withdrawn(withdrawalId, paid.operator, paid.funder, paid.assets, assets);
+        } else {
+            Withdrawal storage waiting = _withdrawal[withdrawalId];
+            waiting.assets = uint128(worth - assets);
+            waiting.exitIndex = tranche.exitIndex;
+            waiting.exitGeneration = tranche.exitGeneration;
+            emit PartWithdrawn(withdrawalId, paid.operator, paid.funder, assets, worth - assets);
+        }
+
+        IERC20(TOKEN).safeTransfer(paid.funder, assets);
     }
 
     function _creditOwn(address operator, uint256 assets) private returns (uint256 shares) {
@@ -261,10 +356,13 @@ contract Staking is IStaking, Ownable2Step {
     }
 
     /// @dev Rounds to whole wei: what is returned may be fewer shares than were asked for.
-    function _burnOwn(Tranche storage own, uint256 shares) private returns (uint256 assets, uint256 burned) {
+    function _burnOwn(address operator, uint256 shares) private returns (uint256 assets, uint256 burned) {
+        Tranche storage own = _pool[operator].own;
         assets = shares / SharesMath.SHARES_PER_ASSET;
         burned = assets * SharesMath.SHARES_PER_ASSET;
-        own.assets -= uint128(assets);
+        uint256 remaining = own.assets - assets;
+        _release(operator, remaining);
+        own.assets = uint128(remaining);
         own.shares -= uint128(burned);
     }
 
@@ -281,7 +379,21 @@ contract Staking is IStaking, Ownable2Step {
         uint256 held = lockedBy[operator][msg.sender];
         require(assets <= held, InsufficientLock(assets, held));
         lockedBy[operator][msg.sender] = held - assets;
-        _pool[operator].locked -= uint128(assets);
+        Pool storage record = _pool[operator];
+        uint256 left = record.locked - assets;
+        record.locked = uint128(left);
+        if (left == 0 && assets != 0 && record.nextCommissionAt != 0) {
+            uint256 thawed = block.timestamp + FREEZE;
+            if (record.nextCommissionAt < thawed) record.nextCommissionAt = uint64(thawed);
+        }
+    }
+
+    /// @dev What was announced and has come into force by now stays in force, whatever locks follow.
+    function _settleCommission(Pool storage record) private {
+        if (!_isInForce(record)) return;
+        record.commission = record.nextCommission;
+        record.nextCommission = 0;
+        record.nextCommissionAt = 0;
     }
 
     /// @dev Expects assets <= _total(tranche).
@@ -312,8 +424,16 @@ contract Staking is IStaking, Ownable2Step {
         return Math.mulDiv(assets * (WAD - commissionOf(operator)), _pool[operator].delegated.assets, stake * WAD);
     }
 
-    function _trancheOf(address operator, address funder) private view returns (Tranche storage) {
-        return operator == funder ? _pool[operator].own : _pool[operator].delegated;
+    function _isInForce(Pool storage record) private view returns (bool) {
+        return record.nextCommissionAt != 0 && record.locked == 0 && block.timestamp >= record.nextCommissionAt;
+    }
+
+    function _ownAssets(address operator) internal view override returns (uint256) {
+        return _pool[operator].own.assets;
+    }
+
+    function _tranche(address operator, bool isOwn) private view returns (Tranche storage) {
+        return isOwn ? _pool[operator].own : _pool[operator].delegated;
     }
 
     function _total(Tranche storage tranche) private view returns (uint256) {

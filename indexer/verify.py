@@ -11,6 +11,7 @@ from indexer.stake_math import withdrawal_value
 from indexer.tables import (
     Account,
     Checkpoint,
+    Escrow,
     Lock,
     Module,
     PanelMember,
@@ -75,6 +76,9 @@ class Audit:
         for row in self._rows(Position):
             what = f"shares of {row.funder} in {row.operator}"
             yield from self._same(what, row.shares, "Staking", "sharesOf", row.operator, row.funder)
+        for row in self._rows(Escrow):
+            told = self._call("Staking", "escrowOf", row.operator)
+            yield from self._compare(f"escrow of {row.operator}", row, told)
         for row in self._rows(Lock):
             what = f"lock of {row.operator} by {row.module}"
             yield from self._same(what, row.assets, "Staking", "lockedBy", row.operator, row.module)
@@ -176,7 +180,7 @@ class Audit:
 
 def value_of(withdrawal: Any, pool: Any) -> int:
     """What a withdrawal that waits is worth, token wei."""
-    side = "own" if withdrawal.operator == withdrawal.funder else "delegated"
+    side = "own" if withdrawal.is_own else "delegated"
     now = getattr(pool, f"{side}_exit_index"), getattr(pool, f"{side}_exit_generation")
     return withdrawal_value(withdrawal.assets, withdrawal.exit_index, withdrawal.exit_generation, *now)
 

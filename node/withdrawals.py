@@ -17,10 +17,11 @@ class Withdrawal:
 
 
 def withdrawals(chain: Chain, funder: str) -> list[Withdrawal]:
-    """The funder's requests that were not paid yet, oldest first."""
+    """The requests by the funder, or by others for it, that were not paid yet; oldest first."""
     found = []
-    for event in events_of(chain, "Staking.WithdrawalRequested", funder=funder):
-        identity = int(event.args["withdrawal_id"])
+    requested = events_of(chain, "Staking.WithdrawalRequested", funder=funder)
+    assigned = events_of(chain, "Staking.WithdrawalAssigned", receiver=funder)
+    for identity in sorted({int(event.args["withdrawal_id"]) for event in (*requested, *assigned)}):
         record = chain.call("Staking", "withdrawal", identity)
         if record.funder == funder:
             assets = int(chain.call("Staking", "withdrawable", identity))

@@ -173,6 +173,17 @@ def stake(life: Life) -> None:
     life.send(DELEGATORS[0], "Staking", "deposit", life.address(TRAINERS[1]), SKEIN, life.address(DELEGATORS[1]))
 
 
+def promise(life: Life) -> None:
+    """Own stake is put into escrow, one whose time is over is ended; entries are paused, and again not."""
+    life.send(TRAINERS[2], "Staking", "escrow", 100 * SKEIN, 1)
+    life.send(TRAINERS[3], "Staking", "escrow", 1_000 * SKEIN, 365 * 24 * 3600)
+    life.send(0, "Staking", "setGuardian", life.address(15))
+    life.send(15, "Staking", "pauseEntries", 3_600)
+    life.send(0, "Staking", "pauseEntries", 0)
+    life.network.sleep(10)
+    life.send(0, "Staking", "endEscrow", life.address(TRAINERS[2]))
+
+
 def settled(life: Life) -> int:
     """A task with honest people, a copy of a model, a model never revealed, a silent and an inventive validator."""
     task = life.create(CREATOR)
@@ -238,8 +249,13 @@ def ended_early(life: Life) -> None:
 
 
 def leave(life: Life) -> None:
-    """Matured withdrawals are paid, one waits; tokens change hands, some for themselves; a module is forbidden."""
+    """Withdrawals are paid, one in part, one waits; tokens change hands, some for themselves; a module is forbidden."""
+    promise(life)
+    operator = life.address(TRAINERS[0])
+    shares = life.network.chain().call("Staking", "sharesOf", operator, life.address(DELEGATORS[0])) // 2
+    life.send(DELEGATORS[0], "Staking", "requestWithdrawalTo", operator, shares, life.address(13))
     life.network.sleep(8_000)
+    life.send(DELEGATORS[1], "Staking", "withdrawPart", 3, 40 * SKEIN)
     for withdrawal in (1, 2):
         life.send(DELEGATORS[1], "Staking", "withdraw", withdrawal)
     life.request(DELEGATORS[1], VALIDATORS[0], 1)

@@ -30,7 +30,7 @@ interface IStaking {
     /// @param delegated The stake of its delegators.
     /// @param locked Assets that modules hold locked, token wei; never more than all four asset amounts together.
     /// @param commission The operator's part of its delegators' rewards, WAD.
-    /// @param nextCommission The announced one, WAD, in force from nextCommissionAt.
+    /// @param nextCommission The announced one, WAD, in force from nextCommissionAt unless locks hold it up.
     /// @param nextCommissionAt Timestamp; 0 when nothing is announced.
     struct Pool {
         Tranche own;
@@ -41,13 +41,24 @@ interface IStaking {
         uint64 nextCommissionAt;
     }
 
+    /// @notice Own stake that its operator promised to leave where it is.
+    /// @param assets Token wei; never more than the own tranche's active assets: slashes reduce it.
+    /// @param until Timestamp from which anyone can end the promise; it holds until somebody does.
+    /// @param multiplier What a wei of it weighs, WAD. See EscrowMath.
+    struct Escrow {
+        uint128 assets;
+        uint64 until;
+        uint64 multiplier;
+    }
+
     /// @notice A requested withdrawal.
     /// @param operator The pool it comes from.
-    /// @param exitGeneration The tranche's exit generation at the time of the request.
+    /// @param exitGeneration The tranche's exit generation at the time of the request, or of the last part payment.
     /// @param maturesAt Timestamp from which it can be withdrawn.
     /// @param funder Who gets the assets.
-    /// @param exitIndex The tranche's exit index at the time of the request.
-    /// @param assets Token wei at the time of the request.
+    /// @param exitIndex The tranche's exit index at that time.
+    /// @param assets Token wei that were waiting at that time.
+    /// @param isOwn Whether it comes from the own tranche.
     struct Withdrawal {
         address operator;
         uint32 exitGeneration;
@@ -55,6 +66,7 @@ interface IStaking {
         address funder;
         uint96 exitIndex;
         uint128 assets;
+        bool isOwn;
     }
 
     /* EVENTS */
@@ -74,6 +86,9 @@ interface IStaking {
         uint256 assets,
         uint256 maturesAt
     );
+    /// @dev Follows WithdrawalRequested: not the funder who requested it is paid, but `receiver`. The withdrawal is its
+    ///      from now on, and Withdrawn and PartWithdrawn name it.
+    event WithdrawalAssigned(uint256 indexed withdrawalId, address indexed operator, address indexed receiver);
     event Withdrawn(
         uint256 indexed withdrawalId,
         address indexed operator,
@@ -81,6 +96,17 @@ interface IStaking {
         uint256 requested,
         uint256 assets
     );
+    /// @param left What is still waiting, token wei: as if requested now, but matured.
+    event PartWithdrawn(
+        uint256 indexed withdrawalId,
+        address indexed operator,
+        address indexed funder,
+        uint256 assets,
+        uint256 left
+    );
+    /// @param assets All that is in escrow now, token wei.
+    event Escrowed(address indexed operator, uint256 assets, uint256 until, uint256 multiplier);
+    event EscrowEnded(address indexed operator, uint256 assets);
     event CommissionAnnounced(address indexed operator, uint256 commission, uint256 effectiveAt);
     event Locked(address indexed operator, address indexed module, uint256 assets);
     event Unlocked(address indexed operator, address indexed module, uint256 assets);
@@ -104,6 +130,9 @@ interface IStaking {
         uint256 delegatedAssets
     );
     event ModuleSet(address indexed module, bool enabled);
+    event GuardianSet(address indexed guardian);
+    /// @param until Timestamp; the present one when a pause is ended.
+    event EntriesPaused(address indexed caller, uint256 until);
 
     /* ERRORS */
 
@@ -121,11 +150,19 @@ interface IStaking {
     error StakeLocked(uint256 locked, uint256 remaining);
     error CommissionTooHigh(uint256 commission, uint256 maximum);
     error CooldownTooLong(uint256 cooldown, uint256 maximum);
+    error EntryPaused(uint256 until);
+    error PauseTooLong(uint256 duration, uint256 maximum);
+    error AssetsMissing(uint256 held, uint256 required);
+    error EscrowTooLong(uint256 duration, uint256 maximum);
+    error EscrowShortened(uint256 assets, uint256 until);
+    error StakeEscrowed(uint256 escrowed, uint256 remaining);
+    error EscrowNotOver(uint256 until);
 
     /* FUNDERS */
 
     /// @notice Moves `assets` from the caller into `operator`'s pool; `onBehalf` owns the shares.
-    /// @dev The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes
+    /// @dev Refused while entries are paused, and when the token does not arrive in full (AssetsMissing).
+    ///      The operator's own deposits form the own tranche; anyone else's the delegated one. A pool takes
     ///      delegations only while its operator has stake of its own (a guard against mistyped addresses), and none
     ///      while slashes hold the price of a delegated share below a millionth of par (PoolDegraded).
     /// @return shares New shares, rounded down.
@@ -133,9 +170,18 @@ interface IStaking {
 
     /// @notice Takes `shares` of the caller out of the weight of `operator`'s pool; they mature after the cool-down.
     /// @dev Never blocked by a lock: locks already made keep their cover from exiting stake, new ones cannot use it.
+    ///      Own stake in escrow stays until the promise is over (StakeEscrowed).
     ///      Assets are rounded down; of own shares only whole wei are burned; the last delegated shares take all
     ///      assets.
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
+
+    /// @notice The same for somebody else: `receiver` is paid, whoever calls `withdraw`. For contracts that hold shares
+    ///         of many, such as a DelegationVault.
+    function requestWithdrawalTo(
+        address operator,
+        uint256 shares,
+        address receiver
+    ) external returns (uint256 withdrawalId);
 
     /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
     /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks. What stays
@@ -143,7 +189,22 @@ interface IStaking {
     ///      could else leave the loss to the delegators), the whole pool if delegated stake leaves.
     function withdraw(uint256 withdrawalId) external returns (uint256 assets);
 
+    /// @notice The same for at most `assets` of it: the rest waits on, as it did. For what locks leave free.
+    /// @dev When less is left, it pays that; nothing to pay ends a withdrawal that slashes left nothing of.
+    function withdrawPart(uint256 withdrawalId, uint256 assets) external returns (uint256 paid);
+
+    /// @notice Promises that `assets` of the caller's own stake stay for `duration` seconds from now.
+    /// @dev Replaces the caller's last promise, which must not be cut: neither its assets nor its end. They weigh
+    ///      `EscrowMath.multiplier(duration)` each from now on, and that is also the caller's voting power, which it
+    ///      gets itself unless it has delegated it. Stake in escrow is slashed like all other.
+    function escrow(uint256 assets, uint256 duration) external;
+
+    /// @notice Ends `operator`'s promise once its time is over. Anyone may call it, as a request for withdrawal does.
+    function endEscrow(address operator) external;
+
     /// @notice Announces the caller's commission; it is in force after the cool-down, so that delegators can leave.
+    /// @dev While the caller's pool has locks, and until FREEZE after the last of them ended, the commission stays what
+    ///      it was when the first was made: what a task earns is shared as it was when the stake was locked for it.
     function setCommission(uint256 newCommission) external;
 
     /* MODULES */
@@ -166,11 +227,19 @@ interface IStaking {
     ///      the share price (rounded down), the operator the rest as new shares. s = S = 0: all of it.
     function distribute(address operator, uint256 assets) external;
 
-    /* OWNER */
+    /* OWNER AND GUARDIAN */
 
     /// @notice Allows or forbids `module` to make new locks. A forbidden module can still unlock and slash its old
     ///         ones.
     function setModule(address module, bool enabled) external;
+
+    /// @notice Names who may pause entries; the zero address: nobody.
+    function setGuardian(address newGuardian) external;
+
+    /// @notice Refuses deposits and new locks for `duration` seconds from now, at most MAX_PAUSE; 0 ends a pause.
+    /// @dev The guardian's; the owner can end a pause as well. Nothing else ever looks at it: whatever leads out of the
+    ///      ledger, or ends a lock, goes on.
+    function pauseEntries(uint256 duration) external;
 
     /* VIEWS */
 
@@ -182,6 +251,15 @@ interface IStaking {
     function MAX_COMMISSION() external view returns (uint256);
     /// @notice The most that all pools together can hold, token wei: amounts and shares then fit their 128 bits.
     function MAX_TOTAL_ASSETS() external view returns (uint256);
+    /// @notice Seconds for which the commission stays after the last lock of a pool ended.
+    function FREEZE() external view returns (uint256);
+    /// @notice Seconds.
+    function MAX_PAUSE() external view returns (uint256);
+    /// @notice Seconds.
+    function MAX_ESCROW() external view returns (uint256);
+    function guardian() external view returns (address);
+    /// @notice Entries are refused before this timestamp.
+    function pausedUntil() external view returns (uint256);
     function isModule(address module) external view returns (bool);
     function pool(address operator) external view returns (Pool memory);
     /// @notice Shares of `funder` in the tranche of `operator`'s pool that it belongs to.
@@ -190,6 +268,11 @@ interface IStaking {
     function assetsOf(address operator, address funder) external view returns (uint256);
     /// @notice Active stake of a pool, own and delegated.
     function stakeOf(address operator) external view returns (uint256);
+    function escrowOf(address operator) external view returns (Escrow memory);
+    /// @notice What a pool weighs: its active stake, that in escrow times its multiplier.
+    function weightOf(address operator) external view returns (uint256);
+    /// @notice What `assets` of a pool's active stake weigh on average, rounded down: for modules, which lock a part.
+    function weigh(address operator, uint256 assets) external view returns (uint256);
     /// @notice Active stake that can still be locked.
     function lockable(address operator) external view returns (uint256);
     function lockedBy(address operator, address module) external view returns (uint256);

@@ -142,7 +142,8 @@ def _sum(*names: str) -> Callable[[Item, int], str]:
 
 def _commission(item: Item, now: int) -> int:
     announced = item["next_commission_at"]
-    return int(item["next_commission"] if announced and now >= announced else item["commission"])
+    in_force = announced and not int(item["locked"]) and now >= announced
+    return int(item["next_commission"] if in_force else item["commission"])
 
 
 def _worth(item: Item, now: int) -> str:
@@ -152,7 +153,7 @@ def _worth(item: Item, now: int) -> str:
 def _value(item: Item, now: int) -> str:
     if item["withdrawn_at"] is not None:
         return "0"
-    side = "own" if item["operator"] == item["funder"] else "delegated"
+    side = "own" if item["is_own"] else "delegated"
     index, generation = int(item[f"_{side}_index"]), int(item[f"_{side}_generation"])
     noted = int(item["exit_index"]), int(item["exit_generation"])
     return str(withdrawal_value(int(item["assets"]), *noted, index, generation))

@@ -15,7 +15,7 @@ from indexer.rows import Rows
 from protocol.events import event_abis
 from protocol.values import field_names
 
-_VOTES = "votes are counted by the token; tables for them come with governance"
+_VOTES = "votes at a time are read from the contract that counts them, which keeps their past"
 _OWNER = "who owns a contract is read from the contract"
 
 # Events that change no table. They are in the raw log and in the histories of the accounts they name, like all others.
@@ -27,6 +27,11 @@ IGNORED = {
     "SkeinToken.OwnershipTransferStarted": _OWNER,
     "SkeinToken.OwnershipTransferred": _OWNER,
     "Randomness.SeedProved": "the arena's SeedFixed says which seed it took",
+    "Staking.DelegateChanged": _VOTES,
+    "Staking.DelegateVotesChanged": _VOTES,
+    "Staking.EIP712DomainChanged": "the ledger's signing domain is fixed",
+    "Staking.EntriesPaused": "until when entries are paused is read from the contract before one is sent",
+    "Staking.GuardianSet": _OWNER,
     "Staking.OwnershipTransferStarted": _OWNER,
     "Staking.OwnershipTransferred": _OWNER,
 }

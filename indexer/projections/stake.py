@@ -4,8 +4,8 @@ from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.projections.history import remember_pool
 from indexer.rows import Rows
-from indexer.stake_math import INDEX_START, SHARES_PER_ASSET, decay
-from indexer.tables import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
+from indexer.stake_math import FREEZE, INDEX_START, SHARES_PER_ASSET, decay
+from indexer.tables import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
 
 def _pool(rows: Rows, operator: str) -> Pool:
@@ -66,6 +66,7 @@ def withdrawal_requested(
         id=withdrawal_id,
         operator=operator,
         funder=funder,
+        is_own=operator == funder,
         shares=shares,
         assets=assets,
         exit_index=index,
@@ -78,36 +79,80 @@ def withdrawal_requested(
     sums.exiting += assets
 
 
+@on("Staking.WithdrawalAssigned")
+def withdrawal_assigned(rows: Rows, at: At, *, withdrawal_id: int, operator: str, receiver: str) -> None:
+    """Somebody else than who requested it is paid."""
+    account(rows, receiver)
+    rows.edit(Withdrawal, withdrawal_id).funder = receiver
+
+
 @on("Staking.Withdrawn")
 def withdrawn(
     rows: Rows, at: At, *, withdrawal_id: int, operator: str, funder: str, requested: int, assets: int
 ) -> None:
     """`requested` is what the withdrawal's row has; `assets` is what slashes left of it."""
+    _pay(rows, rows.edit(Withdrawal, withdrawal_id), assets).withdrawn_at = at.timestamp
+
+
+@on("Staking.PartWithdrawn")
+def part_withdrawn(
+    rows: Rows, at: At, *, withdrawal_id: int, operator: str, funder: str, assets: int, left: int
+) -> None:
+    """The rest waits on: from the tranche's present index."""
+    withdrawal = _pay(rows, rows.edit(Withdrawal, withdrawal_id), assets)
     pool = rows.edit(Pool, operator)
-    if operator == funder:
+    withdrawal.assets = left
+    withdrawal.exit_index = pool.own_exit_index if withdrawal.is_own else pool.delegated_exit_index
+    withdrawal.exit_generation = pool.own_exit_generation if withdrawal.is_own else pool.delegated_exit_generation
+
+
+def _pay(rows: Rows, withdrawal: Withdrawal, assets: int) -> Withdrawal:
+    pool = rows.edit(Pool, withdrawal.operator)
+    if withdrawal.is_own:
         pool.own_exiting_assets -= assets
     else:
         pool.delegated_exiting_assets -= assets
-    withdrawal = rows.edit(Withdrawal, withdrawal_id)
-    withdrawal.paid = assets
-    withdrawal.withdrawn_at = at.timestamp
+    withdrawal.paid += assets
     totals(rows).exiting -= assets
+    return withdrawal
+
+
+@on("Staking.Escrowed")
+def escrowed(rows: Rows, at: At, *, operator: str, assets: int, until: int, multiplier: int) -> None:
+    """A promise takes the place of the last one."""
+    escrow = rows.ensure(Escrow, operator)
+    escrow.assets, escrow.until, escrow.multiplier = assets, until, multiplier
+
+
+@on("Staking.EscrowEnded")
+def escrow_ended(rows: Rows, at: At, *, operator: str, assets: int) -> None:
+    """Nothing is promised any more."""
+    escrow = rows.edit(Escrow, operator)
+    escrow.assets = escrow.until = escrow.multiplier = 0
 
 
 @on("Staking.CommissionAnnounced")
 def commission_announced(rows: Rows, at: At, *, operator: str, commission: int, effective_at: int) -> None:
     """An announced commission that came into force meanwhile becomes the one that the new one will replace."""
     pool = _pool(rows, operator)
-    if pool.next_commission_at and at.timestamp >= pool.next_commission_at:
-        pool.commission = pool.next_commission
+    _settle_commission(pool, at)
     pool.next_commission = commission
     pool.next_commission_at = effective_at
 
 
+def _settle_commission(pool: Pool, at: At) -> None:
+    """While a pool has locks, nothing that was announced comes into force."""
+    if pool.next_commission_at and not pool.locked and at.timestamp >= pool.next_commission_at:
+        pool.commission = pool.next_commission
+        pool.next_commission = pool.next_commission_at = 0
+
+
 @on("Staking.Locked")
 def locked(rows: Rows, at: At, *, operator: str, module: str, assets: int) -> None:
-    """A module holds stake."""
-    rows.edit(Pool, operator).locked += assets
+    """A module holds stake. The first lock settles what is the commission until the last has ended."""
+    pool = rows.edit(Pool, operator)
+    _settle_commission(pool, at)
+    pool.locked += assets
     rows.ensure(Lock, operator, module).assets += assets
     totals(rows).locked += assets
 
@@ -116,11 +161,14 @@ def locked(rows: Rows, at: At, *, operator: str, module: str, assets: int) -> No
 def unlocked(rows: Rows, at: At, *, operator: str, module: str, assets: int) -> None:
     """A module lets stake go; of a lock of nothing, nothing."""
     if assets:
-        _unlock(rows, operator, module, assets)
+        _unlock(rows, at, operator, module, assets)
 
 
-def _unlock(rows: Rows, operator: str, module: str, assets: int) -> None:
-    rows.edit(Pool, operator).locked -= assets
+def _unlock(rows: Rows, at: At, operator: str, module: str, assets: int) -> None:
+    pool = rows.edit(Pool, operator)
+    pool.locked -= assets
+    if not pool.locked and pool.next_commission_at:
+        pool.next_commission_at = max(pool.next_commission_at, at.timestamp + FREEZE)
     rows.edit(Lock, operator, module).assets -= assets
     totals(rows).locked -= assets
 
@@ -151,7 +199,7 @@ def slashed(
     slash.delegated_assets, slash.delegated_exiting_assets = delegated_assets, delegated_exiting_assets
     slash.assets = own_assets + own_exiting_assets + delegated_assets + delegated_exiting_assets
     if slash.assets:
-        _unlock(rows, operator, module, slash.assets)
+        _unlock(rows, at, operator, module, slash.assets)
         _take(rows, at, slash)
 
 
@@ -175,6 +223,9 @@ def _take_own(rows: Rows, pool: Pool, active: int, exiting: int) -> None:
         pool.own_assets -= active
         pool.own_shares = pool.own_assets * SHARES_PER_ASSET
         rows.edit(Position, pool.operator, pool.operator).shares = pool.own_shares
+        escrow = rows.get(Escrow, pool.operator)
+        if escrow is not None and escrow.assets > pool.own_assets:
+            rows.edit(Escrow, pool.operator).assets = pool.own_assets
     if exiting:
         before, pool.own_exiting_assets = pool.own_exiting_assets, pool.own_exiting_assets - exiting
         pool.own_exit_index, pool.own_exit_generation = decay(

@@ -15,13 +15,13 @@ from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommi
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
 from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
-from indexer.tables.stake import Lock, Module, Pool, Position, Reward, Slash, Withdrawal
+from indexer.tables.stake import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
 BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal, Vitals)
 RAW: tuple[type[SQLModel], ...] = (Block, Log)
 DERIVED: tuple[type[SQLModel], ...] = (
     EventKind, Account, BalanceChange, AccountEvent, Totals, NetworkPast,
-    Pool, PoolPast, Position, Withdrawal, Lock, Module, Reward, Slash,
+    Pool, PoolPast, Position, Withdrawal, Escrow, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
 )  # fmt: skip
 
@@ -37,6 +37,7 @@ __all__ = [
     "BalanceChange",
     "Block",
     "Checkpoint",
+    "Escrow",
     "EventKind",
     "Funding",
     "Journal",

@@ -43,7 +43,10 @@ class Position(SQLModel, table=True):
 
 
 class Withdrawal(SQLModel, table=True):
-    """A requested withdrawal. `assets` is what was requested, `paid` what came of it after slashes."""
+    """A requested withdrawal. `assets` waited when it stood at `exit_index`, `paid` is what came of it so far.
+
+    `funder` is who is paid. A part payment leaves the rest waiting, as if it had been requested then.
+    """
 
     __table_args__ = (
         Index("withdrawal_operator", "operator", "id"),
@@ -53,6 +56,8 @@ class Withdrawal(SQLModel, table=True):
     id: int = primary(INT64)
     operator: Address
     funder: Address
+    # From the operator's own stake; else from that of its delegators.
+    is_own: bool
     shares: Amount = uint256()
     assets: Amount = uint256()
     exit_index: Amount = uint256()
@@ -61,6 +66,15 @@ class Withdrawal(SQLModel, table=True):
     matures_at: int = int64()
     withdrawn_at: int | None = int64(default=None)
     paid: Amount = uint256()
+
+
+class Escrow(SQLModel, table=True):
+    """Own stake that its operator promised to leave where it is. `multiplier` is what a wei of it weighs, WAD."""
+
+    operator: Address = primary()
+    assets: Amount = uint256()
+    until: int = int64(default=0)
+    multiplier: Amount = uint256()
 
 
 class Lock(SQLModel, table=True):

@@ -42,9 +42,9 @@ def claims_are_covered(staking, operator, funders) -> None:
     assert claims <= pool.delegated.assets
     waiting = {True: 0, False: 0}
     for number in range(1, staking.withdrawalCount() + 1):
-        owner, _, _, funder, _, _ = staking.withdrawal(number)
+        owner, *_, is_own = staking.withdrawal(number)
         if owner == operator:
-            waiting[funder == operator] += staking.withdrawable(number)
+            waiting[is_own] += staking.withdrawable(number)
     assert waiting[True] <= pool.own.exiting_assets
     assert waiting[False] <= pool.delegated.exiting_assets
 
@@ -53,6 +53,15 @@ def locks_are_covered(staking, operator, modules) -> None:
     """Every lock is some module's, and the pool can pay all of them."""
     pool = pool_of(staking, operator)
     assert sum(staking.lockedBy(operator, module) for module in modules) == pool.locked <= pool_assets(pool)
+
+
+def escrow_is_there(staking, operator) -> None:
+    """What is promised to stay is own stake that is active; it weighs its multiplier, and so does the pool."""
+    assets, _, multiplier = staking.escrowOf(operator)
+    pool = pool_of(staking, operator)
+    assert assets <= pool.own.assets
+    votes = assets * multiplier // 10**18
+    assert staking.weightOf(operator) == pool.own.assets + pool.delegated.assets - assets + votes
 
 
 def price(staking, operator) -> Fraction:
@@ -68,3 +77,4 @@ def hold(staking, token, operators, funders, modules, gifts=0) -> None:
         shares_add_up(staking, operator, funders)
         claims_are_covered(staking, operator, funders)
         locks_are_covered(staking, operator, modules)
+        escrow_is_there(staking, operator)

@@ -9,91 +9,28 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-WAD = 10**18
-PAR = 10**6  # shares for one wei
-MAX_COMMISSION = WAD // 2
-MAX_TOTAL = (2**128 - 1) // PAR
-INDEX_START = 10**27
-INDEX_FLOOR = 10**18
-RESCALE = 10**9
-LIVE_GENERATIONS = 4
-
-
-class Refused(Exception):
-    def __init__(self, error: str, *args: object):
-        super().__init__(error, *args)
-        self.error = error
-        self.values = args
-
-
-def require(condition: bool, error: str, *args: object) -> None:
-    if not condition:
-        raise Refused(error, *args)
-
-
-def to_shares(assets: int, total_assets: int, total_shares: int) -> int:
-    return assets * (total_shares + PAR) // (total_assets + 1)
-
-
-def to_assets(shares: int, total_assets: int, total_shares: int) -> int:
-    if shares == total_shares:
-        return total_assets
-    return shares * (total_assets + 1) // (total_shares + PAR)
-
-
-def is_degraded(total_assets: int, total_shares: int) -> bool:
-    return Fraction(total_assets + 1, total_shares + PAR) < Fraction(1, PAR) / 10**6
-
-
-def decay(index: int, generation: int, before: int, after: int) -> tuple[int, int]:
-    """The part of requested withdrawals that is left, as index / 1e27 / 1e9**generation, after a slash."""
-    if after == 0:
-        return INDEX_START, generation + LIVE_GENERATIONS + 1
-    turns = 0
-    while index * RESCALE**turns * after // before < INDEX_FLOOR:
-        turns += 1
-    return index * RESCALE**turns * after // before, generation + turns
-
-
-def value(assets: int, from_index: int, from_generation: int, index: int, generation: int) -> int:
-    if generation - from_generation > LIVE_GENERATIONS:
-        return 0
-    return assets * index // (from_index * RESCALE ** (generation - from_generation))
-
-
-@dataclass
-class Tranche:
-    assets: int = 0
-    shares: int = 0
-    exiting: int = 0
-    index: int = 0
-    generation: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.assets + self.exiting
-
-    def slash(self, assets: int) -> tuple[int, int]:
-        """Takes from active and exiting stake alike; returns the two parts."""
-        if assets == 0:
-            return 0, 0
-        exiting = assets * self.exiting // self.total
-        if exiting:
-            left = self.exiting - exiting
-            self.index, self.generation = decay(self.index, self.generation, self.exiting, left)
-            self.exiting = left
-        self.assets -= assets - exiting
-        return assets - exiting, exiting
-
-
-@dataclass
-class Withdrawal:
-    operator: str
-    funder: str
-    assets: int
-    index: int
-    generation: int
-    matures_at: int
+from reference_records import DAY as DAY
+from reference_records import (
+    FREEZE,
+    INDEX_START,
+    MAX_COMMISSION,
+    MAX_ESCROW,
+    MAX_TOTAL,
+    PAR,
+    WAD,
+    Escrow,
+    Tranche,
+    Withdrawal,
+    is_degraded,
+    multiplier,
+    require,
+    to_assets,
+    to_shares,
+    value,
+)
+from reference_records import INDEX_FLOOR as INDEX_FLOOR
+from reference_records import Refused as Refused
+from reference_records import decay as decay
 
 
 @dataclass
@@ -107,6 +44,7 @@ class Pool:
     locks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     commission: int = 0
     announced: tuple[int, int] | None = None  # commission, timestamp
+    escrow: Escrow = field(default_factory=Escrow)
 
     @property
     def stake(self) -> int:
@@ -136,9 +74,31 @@ class Pool:
         return self.own.shares if funder == self.operator else self.shares[funder]
 
     def commission_at(self, now: int) -> int:
-        if self.announced and now >= self.announced[1]:
+        if self.announced and not self.locked and now >= self.announced[1]:
             return self.announced[0]
         return self.commission
+
+    def settle_commission(self, now: int) -> None:
+        if self.announced and not self.locked and now >= self.announced[1]:
+            self.commission, self.announced = self.announced[0], None
+
+    @property
+    def weight(self) -> int:
+        return self.stake - self.escrow.assets + self.escrow.votes
+
+    def promise(self, assets: int, duration: int, now: int) -> None:
+        require(assets > 0 and duration > 0, "ZeroAmount")
+        require(duration <= MAX_ESCROW, "EscrowTooLong", duration, MAX_ESCROW)
+        require(assets <= self.own.assets, "InsufficientStake", assets, self.own.assets)
+        last = self.escrow
+        kept = assets >= last.assets and now + duration >= last.until
+        require(kept or now >= last.until, "EscrowShortened", last.assets, last.until)
+        self.escrow = Escrow(assets, now + duration, multiplier(duration))
+
+    def end_promise(self, now: int) -> None:
+        require(self.escrow.assets > 0, "ZeroAmount")
+        require(now >= self.escrow.until, "EscrowNotOver", self.escrow.until)
+        self.escrow = Escrow()
 
     def deposit(self, assets: int, funder: str) -> int:
         if funder == self.operator:
@@ -156,7 +116,7 @@ class Pool:
         self.shares[funder] += shares
         return shares
 
-    def burn(self, shares: int, funder: str) -> tuple[int, int]:
+    def burn(self, shares: int, funder: str, now: int) -> tuple[int, int]:
         """Shares into exiting assets; returns the assets and the shares burned."""
         require(shares > 0, "ZeroAmount")
         available = self.shares_of(funder)
@@ -165,32 +125,41 @@ class Pool:
         if pool is self.own:
             assets = shares // PAR
             shares = assets * PAR
+            stays, promised = pool.assets - assets, self.escrow
+            if stays < promised.assets:
+                require(now >= promised.until, "StakeEscrowed", promised.assets, stays)
         else:
             assets = to_assets(shares, pool.assets, pool.shares)
         require(assets > 0, "ZeroAmount")
         if pool is self.delegated:
             self.shares[funder] -= shares
+        elif pool.assets - assets < self.escrow.assets:
+            self.escrow = Escrow()
         pool.assets -= assets
         pool.shares -= shares
         pool.exiting += assets
         pool.index = pool.index or INDEX_START
         return assets, shares
 
-    def lock(self, module: str, assets: int) -> None:
-        require(assets > 0, "ZeroAmount")
+    def lock(self, module: str, assets: int, now: int) -> None:
         require(assets <= self.lockable, "InsufficientStake", assets, self.lockable)
+        self.settle_commission(now)
         self.locks[module] += assets
 
-    def unlock(self, module: str, assets: int) -> None:
+    def unlock(self, module: str, assets: int, now: int = 0) -> None:
+        """The time matters only while a commission is announced."""
         require(assets <= self.locks[module], "InsufficientLock", assets, self.locks[module])
         self.locks[module] -= assets
+        if self.announced and assets and not self.locked:
+            self.announced = (self.announced[0], max(self.announced[1], now + FREEZE))
 
-    def slash(self, module: str, assets: int) -> tuple[int, int, int, int]:
+    def slash(self, module: str, assets: int, now: int = 0) -> tuple[int, int, int, int]:
         """Returns what came from own, own exiting, delegated and delegated exiting stake."""
-        self.unlock(module, assets)
+        self.unlock(module, assets, now)
         from_own = min(assets, self.own.total)
         own = self.own.slash(from_own)
         self.own.shares = self.own.assets * PAR
+        self.escrow.assets = min(self.escrow.assets, self.own.assets)
         return own + self.delegated.slash(assets - from_own)
 
     def distribute(self, assets: int, now: int) -> tuple[int, int, int]:
@@ -206,7 +175,7 @@ class Pool:
 
     def announce(self, commission: int, now: int, cooldown: int) -> None:
         require(commission <= MAX_COMMISSION, "CommissionTooHigh", commission, MAX_COMMISSION)
-        self.commission = self.commission_at(now)
+        self.settle_commission(now)
         self.announced = (commission, now + cooldown)
 
 
@@ -220,6 +189,7 @@ class Ledger:
         self.exact: dict[int, Fraction] = {}  # what each withdrawal would pay if nothing were ever rounded
         self.count = 0
         self.modules: set[str] = set()
+        self.paused_until = 0
 
     @property
     def total(self) -> int:
@@ -228,52 +198,71 @@ class Ledger:
     def pool(self, operator: str) -> Pool:
         return self.pools.setdefault(operator, Pool(operator))
 
+    def tranche(self, waiting: Withdrawal) -> Tranche:
+        pool = self.pool(waiting.operator)
+        return pool.own if waiting.is_own else pool.delegated
+
     def withdrawable(self, number: int) -> int:
         if number not in self.withdrawals:
             return 0
         waiting = self.withdrawals[number]
-        pool = self.pool(waiting.operator).tranche(waiting.funder)
+        pool = self.tranche(waiting)
         return value(waiting.assets, waiting.index, waiting.generation, pool.index, pool.generation)
 
-    def deposit(self, operator: str, assets: int, funder: str) -> int:
+    def deposit(self, operator: str, assets: int, funder: str, now: int = 2**64) -> int:
+        """The time matters only while entries are paused."""
         require(assets > 0, "ZeroAmount")
+        require(now >= self.paused_until, "EntryPaused", self.paused_until)
         require(assets <= MAX_TOTAL - self.total, "AmountTooLarge", assets)
         return self.pool(operator).deposit(assets, funder)
 
-    def request(self, operator: str, shares: int, funder: str, now: int) -> tuple[int, int, int]:
+    def request(
+        self, operator: str, shares: int, funder: str, now: int, receiver: str | None = None
+    ) -> tuple[int, int, int]:
         """Returns the number of the withdrawal, the shares burned and the assets."""
-        assets, burned = self.pool(operator).burn(shares, funder)
+        assets, burned = self.pool(operator).burn(shares, funder, now)
         pool = self.pool(operator).tranche(funder)
         self.count += 1
         self.withdrawals[self.count] = Withdrawal(
-            operator, funder, assets, pool.index, pool.generation, now + self.cooldown
+            *(operator, receiver or funder, assets, pool.index, pool.generation, now + self.cooldown),
+            is_own=funder == operator,
         )
         self.exact[self.count] = Fraction(assets)
         return self.count, burned, assets
 
-    def withdraw(self, number: int, now: int) -> int:
+    def withdraw(self, number: int, now: int, most: int = 2**256 - 1) -> int:
+        require(most > 0, "ZeroAmount")
         require(number in self.withdrawals, "UnknownWithdrawal", number)
         waiting = self.withdrawals[number]
         require(now >= waiting.matures_at, "NotMatured", waiting.matures_at)
         pool = self.pool(waiting.operator)
-        payout = self.withdrawable(number)
-        stays = (pool.own.total if waiting.funder == waiting.operator else pool.total) - payout
+        worth = self.withdrawable(number)
+        payout = min(worth, most)
+        stays = (pool.own.total if waiting.is_own else pool.total) - payout
         require(payout == 0 or stays >= pool.locked, "StakeLocked", pool.locked, stays)
-        pool.tranche(waiting.funder).exiting -= payout
-        del self.withdrawals[number], self.exact[number]
+        tranche = self.tranche(waiting)
+        tranche.exiting -= payout
+        if payout == worth:
+            del self.withdrawals[number], self.exact[number]
+        else:
+            waiting.assets, waiting.index, waiting.generation = worth - payout, tranche.index, tranche.generation
+            self.exact[number] = Fraction(worth - payout)
         return payout
 
-    def lock(self, operator: str, assets: int, module: str) -> None:
+    def lock(self, operator: str, assets: int, module: str, now: int = 2**64) -> None:
+        """The time matters only while entries are paused or a commission is announced."""
         require(module in self.modules, "Unauthorized", module)
-        self.pool(operator).lock(module, assets)
+        require(assets > 0, "ZeroAmount")
+        require(now >= self.paused_until, "EntryPaused", self.paused_until)
+        self.pool(operator).lock(module, assets, now)
 
-    def slash(self, operator: str, assets: int, module: str) -> tuple[int, int, int, int]:
+    def slash(self, operator: str, assets: int, module: str, now: int = 0) -> tuple[int, int, int, int]:
         pool = self.pool(operator)
         before = {True: pool.own.exiting, False: pool.delegated.exiting}
-        parts = pool.slash(module, assets)
+        parts = pool.slash(module, assets, now)
         after = {True: pool.own.exiting, False: pool.delegated.exiting}
         for number, waiting in self.withdrawals.items():
-            own = waiting.funder == operator
+            own = waiting.is_own
             if waiting.operator == operator and before[own]:
                 self.exact[number] *= Fraction(after[own], before[own])
         return parts

@@ -85,11 +85,17 @@ class Walk:
         assert self.token.balanceOf(self.chain) == model.minted - drawn
         assert self.token.totalSupply() == GENESIS + model.minted <= CAP
 
+    def latest(self):
+        return web3.eth.get_block("latest").timestamp
+
     def end(self):
         """Everything that was minted is drawn, but what is carried, ahead or less than a wei for each account."""
-        for (module, name), _ in list(self.model.accounts.items()):
+        for module, name in list(self.model.accounts):
+            self.chain.setWeight(name, 0, {"from": module})
+            self.model.set_weight(module, name, 0, self.latest())
+        for module, name in list(self.model.accounts):
             self.chain.draw(name, self.sink, {"from": module})
-            self.model.draw(module, name, web3.eth.get_block("latest").timestamp)
+            self.model.draw(module, name, self.latest())
         self.check()
         left = sum(self.model.earned(account) for account in self.model.accounts.values())
         assert left < SCALE * len(self.model.accounts)

@@ -180,3 +180,41 @@ def test_commission_raised_before_a_reward(staking, operator, delegator, strange
     chain.mine(timestamp=pool_of(staking, operator).next_commission_at - 2)
     tx = staking.distribute(operator, 150, {"from": stranger})
     assert tx.events["RewardDistributed"]["delegatedAssets"] == 50
+
+
+def test_a_token_that_takes_a_fee_is_refused(Staking, HostileToken, owner, operator, delegator):
+    token = owner.deploy(HostileToken)
+    ledger = owner.deploy(Staking, token, COOLDOWN, owner)
+    for account in (operator, delegator):
+        token.mint(account, 1000, {"from": owner})
+        token.approve(ledger, 2**256 - 1, {"from": account})
+    ledger.deposit(operator, 100, operator, {"from": operator})
+    token.setFee(100, {"from": owner})  # of 10,000
+    with reverts(error("AssetsMissing", 298, 300)):
+        ledger.deposit(operator, 200, delegator, {"from": delegator})
+    with reverts(error("AssetsMissing", 298, 300)):
+        ledger.distribute(operator, 200, {"from": delegator})
+    assert ledger.totalAssets() == token.balanceOf(ledger) == 100
+
+
+def test_a_token_that_calls_back_gains_nothing(Staking, HostileToken, owner, operator, delegator):
+    """While tokens move, every verb is called once more by the token, for its own stake."""
+    token = owner.deploy(HostileToken)
+    ledger = owner.deploy(Staking, token, COOLDOWN, owner)
+    for account in (operator, delegator, token):
+        token.mint(account, 1000, {"from": owner})
+    for account in (operator, delegator):
+        token.approve(ledger, 2**256 - 1, {"from": account})
+    ledger.deposit(operator, 100, operator, {"from": operator})
+    token.callBack(ledger, ledger.deposit.encode_input(operator, 50, token), {"from": owner})
+    ledger.deposit(operator, 100, delegator, {"from": delegator})
+    token.callBack(ledger, ledger.requestWithdrawal.encode_input(operator, 50 * PAR), {"from": owner})
+    ledger.distribute(operator, 25, {"from": delegator})
+    chain.sleep(COOLDOWN)
+    token.callBack(ledger, ledger.withdraw.encode_input(1), {"from": owner})
+    ledger.requestWithdrawal(operator, 100 * PAR, {"from": delegator})
+    chain.sleep(COOLDOWN)
+    ledger.withdraw(2, {"from": delegator})  # pays 1 on the way: both are paid once
+    assert ledger.withdrawable(1) == ledger.withdrawable(2) == 0
+    assert ledger.totalAssets() == token.balanceOf(ledger)
+    hold(ledger, token, [operator], [operator, delegator, token], [owner])

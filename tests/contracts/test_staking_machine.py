@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from functools import partial
 from random import Random
 
 import pytest
@@ -18,7 +19,7 @@ from brownie import reverts, web3
 from brownie_compat import error
 from conftest import COOLDOWN
 from invariants import hold, pool_of
-from reference import INDEX_FLOOR, PAR, WAD, Ledger, Refused
+from reference import DAY, INDEX_FLOOR, PAR, WAD, Ledger, Refused
 
 WALKS = int(os.environ.get("SKEIN_WALKS", "4"))  # for example 100, after a change of the ledger
 STEPS = 120
@@ -33,6 +34,8 @@ class Walk:
         self.modules = accounts[10:13]  # the last one is forbidden
         self.sink = accounts[5]
         self.model = Ledger(COOLDOWN)
+        self.guardian = accounts[13]
+        staking.setGuardian(self.guardian, {"from": owner})
         for module in self.modules[:2]:
             staking.setModule(module, True, {"from": owner})
             self.model.modules.add(module.address)
@@ -79,7 +82,7 @@ class Walk:
         operator, _ = self.pool()
         funder, assets = self.random.choice([operator, *self.people]), self.amount()
         shares, tx = self.do(
-            lambda: self.model.deposit(operator.address, assets, funder.address),
+            lambda: self.model.deposit(operator.address, assets, funder.address, self.now),
             *("deposit", operator, assets, funder),
             sender=funder,
         )
@@ -89,9 +92,13 @@ class Walk:
         operator, funder = who or (self.pool()[0], self.random.choice(self.people))
         shares = self.model.pool(operator.address).shares_of(funder.address)
         shares = shares if who else self.part(shares)
+        receiver = funder if who else self.random.choice([funder, funder, *self.people])
+        verb = ("requestWithdrawal", operator, shares)
+        if receiver != funder:
+            verb = ("requestWithdrawalTo", operator, shares, receiver)
         expected, tx = self.do(
-            lambda: self.model.request(operator.address, shares, funder.address, self.now),
-            *("requestWithdrawal", operator, shares),
+            lambda: self.model.request(operator.address, shares, funder.address, self.now, receiver.address),
+            *verb,
             sender=funder,
         )
         if tx is not None:
@@ -104,11 +111,44 @@ class Walk:
         assets, tx = self.do(lambda: self.model.withdraw(number, self.now), "withdraw", number, sender=self.owner)
         assert tx is None or tx.events["Withdrawn"]["assets"] == assets
 
+    def withdraw_part(self):
+        """A part of what waits, often more than is free."""
+        if not self.model.withdrawals:
+            return
+        number = self.random.choice(list(self.model.withdrawals))
+        most = self.part(self.model.withdrawable(number))
+        had = self.model.withdrawals[number].funder
+        held = self.token.balanceOf(had)
+        assets, tx = self.do(
+            lambda: self.model.withdraw(number, self.now, most), "withdrawPart", number, most, sender=self.owner
+        )
+        assert tx is None or self.token.balanceOf(had) - held == assets
+
+    def escrow(self):
+        operator, pool = self.pool()
+        assets, duration = (
+            self.part(pool.own.assets),
+            self.random.choice([0, COOLDOWN, 40 * DAY, 400 * DAY, 1500 * DAY]),
+        )
+        duration = self.random.randint(duration // 2, duration)
+        self.do(lambda: pool.promise(assets, duration, self.now), "escrow", assets, duration, sender=operator)
+
+    def end_escrow(self):
+        operator, pool = self.pool()
+        self.do(lambda: pool.end_promise(self.now), "endEscrow", operator, sender=self.owner)
+
+    def pause(self):
+        def expect():
+            self.model.paused_until = self.now + duration
+
+        duration = self.random.choice([0, 1, 60, COOLDOWN])
+        self.do(expect, "pauseEntries", duration, sender=self.guardian)
+
     def lock(self):
         operator, pool = self.pool()
         module, assets = self.random.choice([*self.modules[:2] * 3, self.modules[2]]), self.part(pool.lockable)
         self.do(
-            lambda: self.model.lock(operator.address, assets, module.address),
+            lambda: self.model.lock(operator.address, assets, module.address, self.now),
             *("lock", operator, assets),
             sender=module,
         )
@@ -117,7 +157,7 @@ class Walk:
         operator, pool = self.pool()
         module = self.random.choice(self.modules)
         assets = self.part(pool.locks[module.address])
-        self.do(lambda: pool.unlock(module.address, assets), "unlock", operator, assets, sender=module)
+        self.do(lambda: pool.unlock(module.address, assets, self.now), "unlock", operator, assets, sender=module)
 
     def slash(self):
         operator, pool = self.pool()
@@ -125,7 +165,7 @@ class Walk:
         assets = self.part(pool.locks[module.address])
         had = self.token.balanceOf(self.sink)
         parts, tx = self.do(
-            lambda: self.model.slash(operator.address, assets, module.address),
+            lambda: self.model.slash(operator.address, assets, module.address, self.now),
             *("slash", operator, assets, self.sink),
             sender=module,
         )
@@ -149,10 +189,11 @@ class Walk:
         self.do(lambda: pool.announce(rate, self.now, COOLDOWN), "setCommission", rate, sender=operator)
 
     def time(self):
-        self.now += self.random.randint(0, COOLDOWN)
+        self.now += self.random.choice([self.random.randint(0, COOLDOWN)] * 7 + [50 * DAY])
 
     def step(self):
-        stake = [self.deposit, self.request, self.withdraw] * 4
+        stake = [self.deposit, self.request, self.withdraw] * 4 + [self.withdraw_part] * 3
+        stake += [self.escrow] * 3 + [self.end_escrow, self.pause]
         modules = [self.lock] * 5 + [self.unlock] * 2 + [self.slash] * 4 + [self.distribute] * 3
         self.random.choice([*stake, *modules, self.commission, *[self.time] * 4])()
 
@@ -162,6 +203,7 @@ class Walk:
         for operator in self.operators:
             pool, model = pool_of(self.staking, operator), self.model.pool(operator.address)
             assert pool[:3] == (tuple(vars(model.own).values()), tuple(vars(model.delegated).values()), model.locked)
+            assert self.staking.getVotes(operator) == model.escrow.votes
             check_pool(self.model, model)
         assert self.token.balanceOf(self.staking) == self.model.total
 
@@ -171,6 +213,7 @@ class Walk:
         for operator in self.operators:
             pool = self.model.pool(operator.address)
             assert self.staking.commissionOf(operator) == pool.commission_at(web3.eth.get_block("latest").timestamp)
+            assert self.staking.escrowOf(operator) == tuple(vars(pool.escrow).values())
             for funder in self.people:
                 assert self.staking.sharesOf(operator, funder) == pool.shares_of(funder.address)
             for module in self.modules:
@@ -182,7 +225,9 @@ class Walk:
             pool = self.model.pool(operator.address)
             for module in self.modules:
                 rest = pool.locks[module.address]
-                self.do(lambda: pool.unlock(module.address, rest), "unlock", operator, rest, sender=module)  # noqa: B023
+                unlock = partial(pool.unlock, module.address, rest)
+                self.do(lambda: unlock(self.now), "unlock", operator, rest, sender=module)  # noqa: B023
+            self.now = max(self.now, pool.escrow.until)
             # shares worth less than a wei cannot leave, except as the last
             for funder in sorted(self.people, key=lambda funder: -pool.shares_of(funder.address)):
                 self.request((operator, funder))
@@ -204,7 +249,7 @@ def check_price(pool, verb, before):
         assert pool.price <= before
     elif not pool.delegated.shares:
         assert pool.delegated.assets == 0
-    elif verb in ("deposit", "requestWithdrawal"):
+    elif verb in ("deposit", "requestWithdrawal", "requestWithdrawalTo"):
         assert 0 <= (pool.price - before) * (pool.delegated.shares + PAR) < max(1, before)
     else:
         assert pool.price == before
@@ -217,7 +262,7 @@ def check_pool(model, pool):
     for number, withdrawal in model.withdrawals.items():
         if withdrawal.operator == pool.operator:
             exact, payable = model.exact[number], model.withdrawable(number)
-            waiting[withdrawal.funder == pool.operator] += payable
+            waiting[withdrawal.is_own] += payable
             assert exact - 1 - Fraction(withdrawal.assets * STEPS, INDEX_FLOOR) <= payable <= exact
     assert waiting[True] <= pool.own.exiting and waiting[False] <= pool.delegated.exiting
 
