@@ -235,7 +235,7 @@ def test_withdrawals_by_state(api: httpx.Client, lived: Indexed) -> None:
     assert {row["id"]: row["state"] for row in data(api, "/withdrawals")} == {
         1: "withdrawn", 2: "withdrawn", 3: "matured", 4: "waiting"
     }  # fmt: skip
-    assert [row["id"] for row in data(api, "/withdrawals", pending=True)] == [3, 4]
+    assert [row["id"] for row in data(api, "/withdrawals", pending=True)] == [4, 3]
     assert [row["id"] for row in data(api, "/withdrawals", funder=Life(lived.network).address(VALIDATORS[3]))] == [2]
 
 
