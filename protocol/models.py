@@ -30,6 +30,8 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("<f2"),
     _BF16: np.dtype("<u2"),
     "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
     "U8": np.dtype("u1"),
 }
 _HEADER_BYTES = 16 * 1024  # for metadata and padding
@@ -41,7 +43,7 @@ _PIECE = 1 << 20  # elements checked for NaN at once
 class TensorType:
     """What a tensor must be: its dtype by its name in safetensors, and its shape; a length of None may be any.
 
-    "F32", "F64", "F16", "I64", "U8"; or "BF16", which is read as float32.
+    "F32", "F64", "F16", "I64", "I32", "I8", "U8"; or "BF16", which is read as float32.
     """
 
     dtype: str

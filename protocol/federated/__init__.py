@@ -1,0 +1,1 @@
+"""Federated rounds: updates as whole numbers, their exact aggregation, votes on them, and what a round pays."""
