@@ -25,6 +25,7 @@ from indexer.tables import (
     Validator,
     Withdrawal,
 )
+from indexer.verify_federations import differences as federations
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS
 from protocol.errors import ConfigInvalid
@@ -56,6 +57,7 @@ class Audit:
             for check in (self._accounts, self._pools, self._stakes, self._withdrawals, self._tasks, self._people):
                 yield from check()
             yield from self._panels()
+            yield from federations(self._rows, self._call, self._compare)
             yield from self._sums()
 
     # --- the parts

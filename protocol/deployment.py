@@ -13,7 +13,7 @@ from eth_utils.address import is_address, to_checksum_address
 
 from protocol.errors import ConfigInvalid
 
-CONTRACTS = ("SkeinToken", "Staking", "Arena", "Randomness")
+CONTRACTS = ("SkeinToken", "Staking", "Arena", "Alliance", "Randomness")
 
 _HERE = Path(__file__).parent
 

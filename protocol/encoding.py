@@ -106,13 +106,30 @@ def scores_commitment(
     return _hex(keccak(encode(types, [chain_id, arena, task_id, attempt, validator, batch, scores, salt])))
 
 
+def update_commitment(
+    chain_id: int, alliance: str, federation_id: int, round_id: int, proposer: str, digest: str, salt: bytes
+) -> str:
+    """What a proposer commits to; `digest` is its update's, as 0x hex."""
+    types = ["uint256", "address", "uint256", "uint256", "address", "bytes32", "bytes32"]
+    return _hex(keccak(encode(types, [chain_id, alliance, federation_id, round_id, proposer, _bytes(digest), salt])))
+
+
+def ballot_commitment(
+    chain_id: int, alliance: str, federation_id: int, round_id: int, voter: str, accepts: int, harms: int, salt: bytes
+) -> str:
+    """What a voter commits to: masks of the updates that it accepts and of those it found harmful."""
+    types = ["uint256", "address", "uint256", "uint256", "address", "uint256", "uint256", "bytes32"]
+    values = [chain_id, alliance, federation_id, round_id, voter, accepts, harms, salt]
+    return _hex(keccak(encode(types, values)))
+
+
 def salt(
     private_key: bytes, purpose: str, chain_id: int, arena: str, task_id: int, attempt: int = 1, batch: int = 0
 ) -> bytes:
     """The salt of a commitment, from the committer's key: whoever has the key can reveal, even with an empty disk.
 
-    `purpose` ("submission", "scores") keeps the salts of one task apart. Nobody can guess it without the key, because
-    the hash of the key, which is never shown, stands in front of what is hashed.
+    `purpose` ("submission", "scores", "update", "ballot") keeps the salts of one task or federation apart. Nobody can
+    guess it without the key, because the hash of the key, which is never shown, stands in front of what is hashed.
     """
     secret = keccak(b"skein salt" + bytes(private_key))
     types = ["string", "uint256", "address", "uint256", "uint256", "uint256"]
@@ -156,6 +173,22 @@ def panel_of(seed: str, submission_id: int, stakes: Sequence[int], panel_size: i
         if len(drawn) == panel_size:
             break
     return drawn
+
+
+def round_seed(raw: str, federation_id: int, round_id: int, members: int) -> str:
+    """The seed of a round's draw, from its ticket's seed."""
+    types = ["bytes32", "uint256", "uint256", "uint256"]
+    return _hex(keccak(encode(types, [_bytes(raw), federation_id, round_id, members])))
+
+
+def round_order(seed: str, members: int, places: int) -> list[int]:
+    """The first places of a random order of 0 to members - 1: those who propose in a round, then those who vote."""
+    order = list(range(members))
+    for place in range(places):
+        word = int.from_bytes(keccak(encode(["bytes32", "uint256"], [_bytes(seed), place])))
+        other = place + word % (members - place)
+        order[place], order[other] = order[other], order[place]
+    return order[:places]
 
 
 def consensus(entries: Sequence[tuple[int, int]], maximise: bool) -> int:

@@ -55,11 +55,16 @@ def main():
         library.deploy(options)
     arena = loaded.Arena.deploy(staking, randomness, options)
     staking.setModule(arena, True, options)
+    for library in (loaded.Committees, loaded.Verdicts):
+        library.deploy(options)
+    alliance = loaded.Alliance.deploy(staking, randomness, options)
+    staking.setModule(alliance, True, options)
     if owner != deployer.address:
         token.transferOwnership(owner, options)
         staking.transferOwnership(owner, options)
 
-    deployed = {"SkeinToken": token, "Staking": staking, "Randomness": randomness, "Arena": arena}
+    deployed = {"SkeinToken": token, "Staking": staking, "Randomness": randomness}
+    deployed |= {"Arena": arena, "Alliance": alliance}
     return write(deployed)
 
 

@@ -22,6 +22,7 @@ CONTRACTS = {
     "SkeinToken": (),
     "Staking": ("IStaking",),
     "Arena": ("IArena",),
+    "Alliance": ("IAlliance",),
     "Randomness": (),  # whichever is deployed: programs use the interface
 }
 

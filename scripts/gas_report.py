@@ -20,10 +20,15 @@ from brownie import accounts, network, project, web3
 from brownie._config import CONFIG
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "contracts"))
+sys.path[:0] = [str(ROOT / "tests" / "contracts"), str(ROOT)]
 
 import brownie_compat  # noqa: E402
-from arena_life import KEY, Life  # noqa: E402
+from alliance_life import AllianceLife  # noqa: E402
+from arena_life import (  # noqa: E402
+    KEY,
+    Life,
+    digest_of,
+)
 from reference import WAD  # noqa: E402
 from reference_task import Phase  # noqa: E402
 
@@ -61,6 +66,18 @@ class MeteredLife(Life):
         self.kind = kind
         self.settle(accounts[STRANGER], submissions)
         self.kind = ""
+
+
+class MeteredAlliance(AllianceLife):
+    """The same of a federation."""
+
+    meter: Meter
+
+    def do(self, verb: str, *args, sender):
+        expected, tx = super().do(verb, *args, sender=sender)
+        assert tx is not None, f"{verb} was refused: {self.refusal}"
+        self.meter.note(f"Alliance.{verb}", tx)
+        return expected, tx
 
 
 def deploy(contracts):
@@ -140,6 +157,51 @@ def measure_arena(life: MeteredLife) -> None:
     life.check()
 
 
+def deploy_alliance(contracts, arena, token, staking):
+    options = {"from": accounts[CREATOR]}
+    for library in (contracts.Committees, contracts.Verdicts):
+        library.deploy(options)
+    alliance = contracts.Alliance.deploy(staking, arena.RANDOMNESS(), options)
+    staking.setModule(alliance, True, options)
+    for account in accounts[:16]:
+        token.approve(alliance, 2**256 - 1, {"from": account})
+    return alliance
+
+
+def measure_alliance(life: MeteredAlliance, arena_life: Life) -> None:
+    """Three proposers and nine voters; one update is harmful, one voter contrary, one silent. All settled at once."""
+    creator, stranger = accounts[CREATOR], accounts[STRANGER]
+    life.model.ledger = arena_life.model.ledger
+    life.model.ledger.modules.add(life.arena.address)
+    life.now = web3.eth.get_block("latest").timestamp
+    life.found(creator, proposers=3, committee=25, quorum=5, min_members=10, floor_stake=95 * WAD)
+    life.do("fundFederation", 1, WAD, sender=stranger)
+    life.do("invite", 1, stranger, True, sender=creator)
+    members = [accounts[index] for index in [*TRAINERS, *VALIDATORS]]
+    life.join(dict.fromkeys(members, 100 * WAD))
+    life.do("addStake", 1, WAD, sender=members[0])
+    life.do("commitData", 1, (7, b"\x01" * 32, b"\x02" * 32), sender=members[0])
+    life.do("leave", 1, sender=members[-1])
+    life.now += 100
+    life.do("startRound", 1, sender=stranger)
+    life.mine(300)
+    life.do("renewRoundSeed", 1, sender=stranger)
+    life.mine(2)
+    life.do("drawRound", 1, sender=stranger)
+    life.propose_all()
+    contrary, _, *honest = life.voters  # the second is silent
+    life.vote({contrary: (4, 3), **dict.fromkeys(honest, (3, 4))})
+    life.do("tally", 1, sender=stranger)
+    for account in honest:
+        if life.federation.round.conduct.final is None:
+            life.do("attest", 1, digest_of("next"), sender=account)
+    life.settle(stranger)
+    life.do("claim", 1, life.proposers[0], sender=stranger)
+    life.now = life.federation.rests_until + 8 * 24 * 3600
+    life.do("endFederation", 1, sender=creator)
+    life.check()
+
+
 def measure() -> dict[str, int]:
     contracts = project.load(ROOT, name="SkeinProject")
     contracts.load_config()
@@ -155,6 +217,9 @@ def measure() -> dict[str, int]:
         life.model.block_hash = lambda ticket: web3.keccak(ticket.to_bytes(32, "big"))  # as FixedRandomness has it
         measure_staking(meter, staking, life)
         measure_arena(life)
+        alliance = MeteredAlliance(deploy_alliance(contracts, arena, token, staking), staking, token, COOLDOWN)
+        alliance.meter, alliance.model.block_hash = meter, life.model.block_hash
+        measure_alliance(alliance, life)
         return dict(sorted(meter.gas.items()))
     finally:
         network.disconnect()

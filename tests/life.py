@@ -271,9 +271,12 @@ def leave(life: Life) -> None:
 
 def whole(life: Life) -> None:
     """All of it."""
+    from federation import federate  # which needs this file
+
     stake(life)
     settled(life)
     redrawn(life)
+    federate(life)
     unopenable(life)
     ended_early(life)
     leave(life)

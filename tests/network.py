@@ -89,7 +89,10 @@ class Network:
     def decide(self, task: int) -> None:
         """Let the block pass that decides the seed of a task's attempt, and prove it."""
         self.mine(2)
-        ticket = self.chain().task(task).seed_ticket
+        self.prove(self.chain().task(task).seed_ticket)
+
+    def prove(self, ticket: int) -> None:
+        """Prove the seed of a ticket that is decided."""
         proof = seed_proof(self.chain(), ticket)
         assert proof is not None
         self.chain(0).send("Randomness", "prove", ticket, proof)
@@ -127,7 +130,8 @@ class Network:
 def _state_key() -> str:
     """What the state depends on: the code of the contracts, the script that deploys them, and this file."""
     digest = hashlib.sha256()
-    for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", "Evaluation", "Settlement", "Payout", "Arena"):
+    libraries = ("Evaluation", "Settlement", "Payout", "Committees", "Verdicts")
+    for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", *libraries, "Arena", "Alliance"):
         digest.update(json.loads((BUILD / f"{name}.json").read_text())["bytecode"].encode())
     for path in (ROOT / "scripts" / "deploy.py", Path(__file__)):
         digest.update(path.read_bytes())

@@ -26,4 +26,24 @@ library CommitReveal {
         bytes32 scores = keccak256(abi.encode(entries));
         return keccak256(abi.encode(block.chainid, address(this), taskId, attempt, validator, batch, scores, salt));
     }
+    function updateCommitment(
+        uint256 federationId,
+        uint256 roundId,
+        address proposer,
+        bytes32 digest,
+        bytes32 salt
+    ) internal view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), federationId, roundId, proposer, digest, salt));
+    }
+
+    function ballotCommitment(
+        uint256 federationId,
+        uint256 roundId,
+        address voter,
+        uint256 accepts,
+        uint256 harms,
+        bytes32 salt
+    ) internal view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), federationId, roundId, voter, accepts, harms, salt));
+    }
 }

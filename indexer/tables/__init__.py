@@ -11,6 +11,7 @@ names and pages events.
 from sqlmodel import SQLModel
 
 from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
+from indexer.tables.alliance import Federation, FederationRound, Invitation, Member, Role
 from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommitment, Submission, Task, Validator
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
@@ -23,6 +24,7 @@ DERIVED: tuple[type[SQLModel], ...] = (
     EventKind, Account, BalanceChange, AccountEvent, Totals, NetworkPast,
     Pool, PoolPast, Position, Withdrawal, Escrow, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
+    Federation, Invitation, Member, FederationRound, Role,
 )  # fmt: skip
 
 __all__ = [
@@ -39,10 +41,14 @@ __all__ = [
     "Checkpoint",
     "Escrow",
     "EventKind",
+    "Federation",
+    "FederationRound",
     "Funding",
+    "Invitation",
     "Journal",
     "Lock",
     "Log",
+    "Member",
     "Module",
     "NetworkPast",
     "PanelMember",
@@ -52,6 +58,7 @@ __all__ = [
     "Position",
     "RecentBlock",
     "Reward",
+    "Role",
     "Score",
     "ScoreCommitment",
     "Slash",

@@ -33,6 +33,7 @@ class Account(SQLModel, table=True):
     tasks_created: int = int64(default=0)
     submissions: int = int64(default=0)
     validations: int = int64(default=0)
+    memberships: int = int64(default=0)
 
 
 class BalanceChange(SQLModel, table=True):
@@ -70,6 +71,10 @@ class Totals(SQLModel, table=True):
     submissions: int = int64(default=0)
     validators: int = int64(default=0)
     scores: int = int64(default=0)
+    federations: int = int64(default=0)
+    members: int = int64(default=0)
+    rounds: int = int64(default=0)
+    updates: int = int64(default=0)
     slashes: int = int64(default=0)
     operators: int = int64(default=0)
     token_supply: Amount = uint256()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
+from pathlib import Path
 
 import brownie_compat
 import pytest
 from arena_life import Life
 from reference import WAD
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # for protocol.federated.settlement, of plain integers
 brownie_compat.apply()
 
 COOLDOWN = 7 * 24 * 3600
@@ -128,6 +131,29 @@ def arena(Evaluation, Settlement, Payout, Arena, staking, randomness, token, own
     for account in accounts[:5] + accounts[6:20]:
         token.approve(arena, 2**256 - 1, {"from": account})
     return arena
+
+
+@pytest.fixture(scope="module")
+def alliance(Committees, Verdicts, Alliance, staking, randomness, token, owner, accounts):
+    """The alliance, a module of the ledger; every account but `receiver` lets it take tokens."""
+    for library in (Committees, Verdicts):
+        owner.deploy(library)
+    alliance = owner.deploy(Alliance, staking, randomness)
+    staking.setModule(alliance, True, {"from": owner})
+    for account in accounts[:5] + accounts[6:20]:
+        token.approve(alliance, 2**256 - 1, {"from": account})
+    return alliance
+
+
+@pytest.fixture(scope="module")
+def federated(alliance, staking, token, trainers, validators):
+    """No federation yet; everybody has staked a thousand."""
+    from alliance_life import AllianceLife
+
+    life = AllianceLife(alliance, staking, token, COOLDOWN)
+    for account in [*trainers, *validators]:
+        life.stake(account, 1000 * WAD)
+    return life
 
 
 @pytest.fixture(scope="module")

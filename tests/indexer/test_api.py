@@ -34,7 +34,9 @@ NOT_OF_A_VALIDATOR = ("/accounts/{address}/tasks", "/accounts/{address}/submissi
 
 
 def filled(path: str, life: Life) -> str:
-    return path.replace("{task_id}", "1").replace("{address}", life.address(VALIDATORS[0]))
+    for name in ("{task_id}", "{federation_id}", "{number}"):
+        path = path.replace(name, "1")
+    return path.replace("{address}", life.address(VALIDATORS[0]))
 
 
 def every(api: httpx.Client, life: Life) -> Iterator[tuple[APIRoute, str]]:

@@ -70,7 +70,7 @@ def columns() -> list[Any]:
 
 
 # Sums for people, of what the other columns have; and what only the event says.
-SHOWN_ONLY = {(Account, name) for name in ("slashed", "tasks_created", "submissions", "validations")} | {
+SHOWN_ONLY = {(Account, name) for name in ("slashed", "tasks_created", "submissions", "validations", "memberships")} | {
     (Pool, "slashed"), (Withdrawal, "shares"), (Lock, "announced_slash")
 }  # fmt: skip
 
