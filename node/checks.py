@@ -92,7 +92,7 @@ class Common:
             took = time.monotonic() - started
         free = shutil.disk_usage(home).free
         text = f"{free / 2**30:.1f} GiB free in {home}, a file is safe after {took * 1000:.0f} ms"
-        if free < _SPARE_BYTES:
+        if free < max(_SPARE_BYTES, self.policy.min_free_bytes):
             yield fault("disk", text, "free at least a GiB: the journal, models and data sets need it")
         elif free < self.policy.max_download_bytes:
             advice = "a data set may be larger: free some, or lower --max-download-bytes"

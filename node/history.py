@@ -3,7 +3,7 @@
 from typing import Any
 
 from protocol.chain import Chain
-from protocol.errors import ProtocolError
+from protocol.errors import ChainUnavailable
 from protocol.events import Event, decode, event_abis, topic
 from protocol.rpc import RequestRefused
 from protocol.values import snake
@@ -37,7 +37,7 @@ def _logs(chain: Chain, address: str, topics: list[str | None], first: int, last
         found: list[dict[str, Any]] = chain.rpc.request("eth_getLogs", query)
     except RequestRefused as error:
         if first == last:
-            raise ProtocolError(f"The node refuses to search its events: {error}") from error
+            raise ChainUnavailable(f"The chain's node refuses to search its events: {error}") from error
         middle = (first + last) // 2
         return _logs(chain, address, topics, first, middle) + _logs(chain, address, topics, middle + 1, last)
     return found

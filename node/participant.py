@@ -24,7 +24,7 @@ from protocol import phases
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import salt
-from protocol.errors import ArtifactError, ChainUnavailable, ConfigInvalid, ProtocolError, SpecInvalid
+from protocol.errors import ArtifactError, ChainUnavailable, ConfigInvalid, ProtocolError, SpecInvalid, StorageFailed
 from protocol.phases import Phase
 from protocol.specs import MAX_SPEC_BYTES, TaskSpec, check_parameters, read_spec
 from protocol.store import ArtifactStore, Limits
@@ -127,6 +127,10 @@ class Participant(ABC):
         except Rehearsed as told:
             logger.info("%s", told)
             self.has_left = True
+        except ChainUnavailable:
+            raise
+        except ProtocolError as error:
+            self._tell(0, logging.ERROR, f"Could not take the stake out: {error}")
 
     def has_ended(self, task_id: int) -> bool:
         """Whether nothing is left to do in a task."""
@@ -160,6 +164,7 @@ class Participant(ABC):
         phase = phases.phase(task, now)
         if not self.is_mine(task_id):
             if phase == Phase.COMMIT and not self._leaving:
+                self._require_space()
                 self.join(task_id, task)
             return phase != Phase.COMMIT
         if phase == Phase.FINALIZED and self.is_over(task_id, task):
@@ -169,6 +174,15 @@ class Participant(ABC):
         self._deadlines[task_id] = phases.deadline(task, now) or 0
         self.work_on(task_id, task, phase)
         return False
+
+    def _require_space(self) -> None:
+        """StorageFailed while the disk is nearly full: what was joined needs the rest of it."""
+        least = self.policy.min_free_bytes
+        if shutil.disk_usage(self.work).free < least:
+            raise StorageFailed(
+                f"Less than {least >> 20} MiB are free in {self.work}, so no task is joined: free some, or lower "
+                "--min-free-bytes."
+            )
 
     def _is_finished(self, task_id: int) -> bool:
         """Over for so long that no reorganisation of the chain brings it back."""

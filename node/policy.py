@@ -58,6 +58,8 @@ class Policy(Settings):
     """How many downloads, trainings or evaluations run at the same time."""
     retry_seconds: Annotated[float, Field(gt=0)] = 1.0
     """The first pause before something that failed is tried again; the pauses grow to a minute."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 256 << 20
+    """Below this much free disk space no task is joined; those that were joined go on with what is left."""
     max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
     """The largest data set that is fetched."""
 

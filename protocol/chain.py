@@ -48,6 +48,7 @@ class Chain:
         self.timeout = timeout
         self.max_fee_per_gas = max_fee_per_gas
         self._sending = threading.Lock()
+        self._found = False  # whether a contract has answered before
 
     @property
     def address(self) -> str:
@@ -77,12 +78,18 @@ class Chain:
     def _execute(self, contract: str, function: str, request: dict[str, Any], block: str) -> Any:
         data = self._revertible("eth_call", contract, request, block)
         try:
-            return decode_result(contract, function, data)
+            result = decode_result(contract, function, data)
         except ValueError as error:
+            if self._found:
+                raise ChainUnavailable(
+                    f"The chain's node does not know {contract} any more: it is far behind, or its chain was changed."
+                ) from error
             raise ConfigInvalid(
                 f"There is no {contract} at {request['to']} on chain {self.deployment.chain_id}: the deployment file "
                 "is of another network, or the local chain was started anew."
             ) from error
+        self._found = True
+        return result
 
     def _revertible(self, method: str, contract: str, *params: Any) -> Any:
         try:
@@ -99,10 +106,14 @@ class Chain:
         return self._block(hex(number))
 
     def _block(self, tag: str) -> Block:
-        found = self.rpc.request("eth_getBlockByNumber", tag, False)
+        found = self._raw_block(tag)
+        return Block(int(found["number"], 16), int(found["timestamp"], 16), found["hash"])
+
+    def _raw_block(self, tag: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = self.rpc.request("eth_getBlockByNumber", tag, False)
         if found is None:
             raise ChainUnavailable(f"The chain's node has no block {tag} yet: it may still be catching up.")
-        return Block(int(found["number"], 16), int(found["timestamp"], 16), found["hash"])
+        return found
 
     def now(self) -> int:
         """The time that a transaction sent now would see: the pending block's, never before the newest block's.
@@ -178,7 +189,7 @@ class Chain:
         """An unsigned EIP-1559 transaction with gas, fees and nonce filled in."""
         request = self._request(contract, function, args)
         gas = self.estimate(contract, function, *args, value=value) * GAS_MARGIN[0] // GAS_MARGIN[1]
-        latest = self.rpc.request("eth_getBlockByNumber", "latest", False)
+        latest = self._raw_block("latest")
         return {
             "type": 2,
             "chainId": self.deployment.chain_id,
@@ -192,7 +203,7 @@ class Chain:
 
     def base_fee(self) -> int:
         """What the newest block asked for a unit of gas, wei."""
-        return int(self.rpc.request("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x0"), 16)
+        return int(self._raw_block("latest").get("baseFeePerGas", "0x0"), 16)
 
     def fees(self, base_fee: int) -> dict[str, int]:
         """Fees that stay good while the base fee doubles (six full blocks); `ChainUnavailable` above the maximum."""

@@ -16,12 +16,21 @@ from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
 
 logger = logging.getLogger(__name__)
 
+# Methods that have an answer for everything: nothing at all is a failure of the node.
+_SUBSTANTIAL = {"eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_gasPrice", "eth_getBalance"}
+_SUBSTANTIAL |= {"eth_getCode", "eth_getLogs", "eth_getTransactionCount", "eth_maxPriorityFeePerGas"}
+_SUBSTANTIAL |= {"eth_sendRawTransaction"}
 # Errors by which providers say "not now": limits and overload.
 _BUSY = {-32005, 429}
 
 
 class RequestRefused(ProtocolError):
-    """The node understood the request and said no: `code`, `data` and message are the node's own."""
+    """The node understood the request and said no: `code`, `data` and message are the node's own.
+
+    To be retried: most often it has lost its newest block, lacks an old state, or is broken inside.
+    """
+
+    retryable = True
 
     def __init__(self, method: str, error: Any) -> None:
         error = error if isinstance(error, dict) else {"message": str(error)}
@@ -59,6 +68,7 @@ class Rpc:
             for url in self.urls
         ]
         self._known: set[int] = set()  # endpoints whose chain id has been checked since they last failed
+        self._proven: set[int] = set()  # endpoints that have served the right chain before
         self._favourite = 0
 
     def request(self, method: str, *params: Any) -> Any:
@@ -102,11 +112,14 @@ class Rpc:
     def _check_chain(self, at: int) -> None:
         if self.chain_id is not None:
             actual = int(self._exchange(at, "eth_chainId", ()), 16)
+            if actual != self.chain_id and at in self._proven:
+                raise _Failed(f"it serves chain {actual} now")
             if actual != self.chain_id:
                 raise ConfigInvalid(
                     f"{told(self.urls[at])} serves chain {actual}, but the deployment is on chain {self.chain_id}: "
                     "set SKEIN_RPC_URL or SKEIN_DEPLOYMENT."
                 )
+            self._proven.add(at)
         self._known.add(at)
 
     def _exchange(self, at: int, method: str, params: Sequence[Any]) -> Any:
@@ -125,6 +138,8 @@ class Rpc:
             if refused.code in _BUSY:
                 raise _Failed(refused.reason)
             raise refused
+        if answer["result"] is None and method in _SUBSTANTIAL:
+            raise _Failed(f"nothing in answer to {method}")
         return answer["result"]
 
 

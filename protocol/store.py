@@ -91,6 +91,8 @@ class GatewayStore(SingleStore):
         self.name = f"gateway:{url}"
         self.timeout = timeout
         self._url = url.rstrip("/")
+        # One for all requests, since making one takes longer than most requests; it keeps no connection open.
+        self._client = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), follow_redirects=True)
 
     def put(self, directory: Path) -> str:
         raise ConfigInvalid(f"{self.name} is read-only, {directory} cannot be put there; name another store first.")
@@ -99,8 +101,8 @@ class GatewayStore(SingleStore):
         # Raw blocks in the form that gateways without UnixFS serve too; compressed answers could expand without bound.
         query = {"format": "raw"} if is_raw(cid) else {}
         headers = {"Accept-Encoding": "identity"}
-        request = httpx.stream(
-            "GET", f"{self._url}/ipfs/{cid}", params=query, headers=headers, timeout=self.timeout, follow_redirects=True
+        request = self._client.stream(
+            "GET", f"{self._url}/ipfs/{cid}", params=query, headers=headers, timeout=self.timeout
         )
         try:
             with request as response:

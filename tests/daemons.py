@@ -28,6 +28,12 @@ MNEMONIC = "test test test test test test test test test test test junk"  # anvi
 
 
 @cache
+def http() -> httpx.Client:
+    """For all requests: what takes long is to make one. It keeps no connection to a server that a test has ended."""
+    return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+
+
+@cache
 def account(index: int) -> LocalAccount:
     """One of anvil's funded accounts."""
     Account.enable_unaudited_hdwallet_features()
@@ -47,7 +53,7 @@ class Anvil:
     supervisor: Supervisor
 
     def request(self, method: str, *params: Any) -> Any:
-        answer = httpx.post(self.url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).json()
+        answer = http().post(self.url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).json()
         if "error" in answer:
             raise RpcError(answer["error"]["message"])
         return answer["result"]

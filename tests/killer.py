@@ -26,6 +26,23 @@ def one_life(make: Callable[[], Participant]) -> int:
     return process.exitcode
 
 
+def short_life(make: Callable[[], Participant], seconds: float) -> int:
+    """Run a client for at most so long, untouched but for the SIGKILL at the end; the exit code, -SIGKILL or 0."""
+    process = _FORK.Process(target=_live_untouched, args=(make,))
+    process.start()
+    process.join(seconds)
+    process.kill()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _live_untouched(make: Callable[[], Participant]) -> None:
+    client = make()
+    settle_down(client)
+    client.close()
+
+
 def _live(make: Callable[[], Participant]) -> None:
     for name in ("remember", "begin", "replace"):
         setattr(Journal, name, _dying(getattr(Journal, name)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 import orjson
+from daemons import http
 
 Answer = dict[str, Any]
 # Called with each request and the node's answer to it; returns what the client gets, or an HTTP status instead.
@@ -40,7 +40,7 @@ def provider(node: str, bend: Bend | None = None) -> Iterator[Provider]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            told = orjson.loads(httpx.post(node, content=body, headers={"content-type": "application/json"}).content)
+            told = orjson.loads(http().post(node, content=body, headers={"content-type": "application/json"}).content)
             asked = orjson.loads(body)
             pairs = list(zip(asked, told, strict=True)) if isinstance(asked, list) else [(asked, told)]
             state.asked += [request for request, _ in pairs]

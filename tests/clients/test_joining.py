@@ -146,3 +146,14 @@ def test_a_model_that_cannot_be_trained_is_told(world: World, caplog: pytest.Log
         world.work()
     assert "Kept away from task=1" in caplog.text
     assert "expected F32 [any, 2]" in caplog.text
+
+
+def test_nothing_is_joined_on_a_disk_that_is_nearly_full(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    task = world.task()
+    world.entrant(2, task)
+    world.entrant(3, task, min_free_bytes=1 << 60)
+    world.validator(4, min_free_bytes=1 << 60)
+    with caplog.at_level(logging.WARNING):
+        world.work()
+    assert joined(world, task) == (1, 0)
+    assert caplog.text.count("so no task is joined: free some") == 2
