@@ -95,11 +95,13 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
     import uvicorn
 
     from indexer.api.app import Options, create_app
+    from protocol.store import open_store
 
     writer = db.open_engine(settings.database_url)
     db.prepare(writer)
     writer.dispose()
-    options = Options(settings.rate_limit, settings.cors_origins)
+    store = open_store(settings.store) if settings.store else None
+    options = Options(settings.rate_limit, settings.cors_origins, store=store)
     app = create_app(db.open_engine(settings.database_url, read_only=True), options)
     listener = _listen(settings.host, settings.port)
     config = uvicorn.Config(

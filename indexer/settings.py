@@ -42,6 +42,8 @@ class IndexerSettings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = ["*"]
     # Comma-separated addresses of proxies in front of the API that are believed who their clients are.
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = ["127.0.0.1", "::1"]
+    # Where the API finds what tasks are called: "dir:PATH", "ipfs:MULTIADDRESS" or "gateway:URL", separated by commas.
+    store: str | None = Field(default=None, validation_alias=_shared("STORE"))
     log_level: str = Field(default="INFO", validation_alias=_shared("LOG_LEVEL"))
     log_json: bool = Field(default=False, validation_alias=_shared("LOG_JSON"))
 

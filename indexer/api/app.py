@@ -13,13 +13,16 @@ from starlette.types import Receive, Scope, Send
 from indexer.api import errors, routes
 from indexer.api.cache import BlockCache
 from indexer.api.description import describe
+from indexer.api.files import PREFIX, Files
 from indexer.api.gate import Gate, Purse
 from indexer.api.live import Hub
 from indexer.api.metrics import Meter
 from indexer.api.snapshot import DEADLINE_SECONDS, Reading
+from indexer.api.specs import Specs
+from protocol.store import ArtifactStore
 
 # Questions whose answers belong to more than one block, or to none.
-_UNCACHED = {"/live", "/readyz"}
+_UNCACHED = ("/live", "/readyz", "/specs/")
 _EXPOSED = ["etag", "link", "retry-after", "x-block", "x-block-hash"]
 
 
@@ -30,6 +33,8 @@ class Options:
     rate_limit: float = 0.0
     cors_origins: Sequence[str] = ("*",)
     deadline: float = DEADLINE_SECONDS
+    # Where specifications of tasks are looked for; none: nowhere.
+    store: ArtifactStore | None = None
 
 
 def areas() -> list[APIRouter]:
@@ -45,8 +50,10 @@ class Api:
         reading = Reading(engine, options.deadline)
         self._hub = Hub(reading)
         self._meter = Meter(reading)
-        self._app = FastAPI(title="Skein indexer", version="1", responses=errors.ERRORS)
-        self._app.state.reading, self._app.state.hub, self._app.state.meter = reading, self._hub, self._meter
+        self._app = FastAPI(title="Skein indexer", version="1", responses=errors.ERRORS, docs_url=None, redoc_url=None)
+        self._specs = Specs(options.store)
+        self._files = Files()
+        self._app.state.reading, self._app.state.hub, self._app.state.specs = reading, self._hub, self._specs
         errors.install(self._app)
         for router in areas():
             self._app.include_router(router)
@@ -61,18 +68,22 @@ class Api:
     def close(self) -> None:
         """End live connections, so that the server can stop."""
         self._hub.close()
+        self._specs.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         await self._outer(scope, receive, send)
 
     async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if path == "/metrics" and scope["method"] == "GET":
+        path, reads = scope["path"], scope["method"] in ("GET", "HEAD")
+        if path == "/metrics" and reads:
             scope["route_path"] = path
             return await self._meter.response()(scope, receive, send)
-        if path in _UNCACHED:
-            scope["route_path"] = path
+        if reads and (file := self._files.response(scope)) is not None:
+            scope["route_path"] = PREFIX
+            return await file(scope, receive, send)
+        if path.startswith(_UNCACHED):
+            scope["route_path"] = "/" + path.split("/")[1]
             return await self._app(scope, receive, send)
         return await self._cached(scope, receive, send)
 

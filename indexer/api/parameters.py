@@ -29,6 +29,7 @@ def digested(value: str) -> str:
 
 AddressPath = Annotated[str, Path(examples=[_EXAMPLE]), AfterValidator(checksummed)]
 AddressQuery = Annotated[Annotated[str, AfterValidator(checksummed)] | None, Query(examples=[_EXAMPLE])]
+DigestPath = Annotated[str, Path(examples=["0x" + 32 * "11"]), AfterValidator(digested)]
 DigestQuery = Annotated[Annotated[str, AfterValidator(digested)] | None, Query(examples=["0x" + 32 * "11"])]
 IdPath = Annotated[int, Path(ge=0, le=_LARGEST)]
 IdQuery = Annotated[int | None, Query(ge=0, le=_LARGEST)]

@@ -1,0 +1,241 @@
+"""The explorer in a real browser, over a real index of a real chain: what it shows, to whom, and what it never runs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from browser import Browser, Visitor, running_browser, visiting
+from indexing import Indexed, serving
+from life import CREATOR, VALIDATORS, Life, stake
+from samples import CANCER, sample_spec
+
+from indexer.api.app import Options
+from protocol.specs import write_spec
+from protocol.store import DirectoryStore
+
+WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True}
+HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>alert(1)</script>{{7*7}}${7*7}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(lived: Indexed) -> Iterator[httpx.Client]:
+    with serving(lived.url) as client:
+        yield client
+
+
+@pytest.fixture
+def visitor(browser: Browser, api: httpx.Client) -> Iterator[Visitor]:
+    with visiting(browser, str(api.base_url), **WIDE) as found:
+        yield found
+
+
+def rows(api: httpx.Client, path: str) -> Any:
+    return api.get(path).json()["data"]
+
+
+def where(row: dict[str, Any]) -> str:
+    return f"{row['block_number']}-{row['log_index']}"
+
+
+def skein(wei: str) -> str:
+    """As the explorer shows an amount."""
+    whole, rest = divmod(int(wei), 10**18)
+    return f"{whole:,}.{rest // 10**16:02d}"
+
+
+def pages(api: httpx.Client, lived: Indexed) -> list[str]:
+    """One of every sort of page; those that have parts of every sort first."""
+    who = Life(lived.network).address(VALIDATORS[0])
+    slash, payout = rows(api, "/slashes?reason=silent")[0], rows(api, "/payouts?role=validator&task_id=1")[0]
+    first = ["", "tasks/1", f"accounts/{who}", f"slashes/{where(slash)}", "tasks/99"]
+    lists = ["tasks", "accounts", "operators", "payouts", "slashes", "events"]
+    return [*first, *lists, "tasks/4", f"operators/{who}", "network", f"payouts/{where(payout)}", "api", "nothing"]
+
+
+@pytest.mark.parametrize(("device", "looked_at"), [(WIDE, 17), (PHONE, 5)], ids=["wide-light", "phone-dark"])
+def test_every_page_is_whole_and_open_to_everybody(
+    browser: Browser, api: httpx.Client, lived: Indexed, device: dict[str, Any], looked_at: int
+) -> None:
+    with visiting(browser, str(api.base_url), **device) as visitor:
+        for number, path in enumerate(pages(api, lived)):
+            visitor.go(path)
+            assert number >= looked_at or visitor.barriers() == [], path
+            assert not visitor.too_wide(), path
+            assert visitor.page.locator("h1").count() == 1, path
+            assert ("Not there" in visitor.text("h1")) == (path in ("tasks/99", "nothing"))
+
+
+def test_a_task_shows_phases_models_scores_and_money(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.go("tasks/1")
+    phases = visitor.page.locator("svg.timeline").get_attribute("aria-label") or ""
+    assert all(f"{name} past" in phases for name in ("Commit", "Reveal", "Score commit", "Score reveal"))
+    board = visitor.page.locator("section:has(h2:text-is('Leaderboard')) tbody tr").all_inner_texts()
+    entries = rows(api, "/tasks/1/submissions")
+    assert len(board) == len(entries)
+    for entry in rows(api, "/tasks/1/leaderboard"):
+        (line,) = [line for line in board if f"#{entry['id']} " in line.replace("\n", " ")]
+        assert f"{entry['score'] / 1e9:.4f}" in line and skein(entry["reward"]) in line
+    assert visitor.page.locator(".spread .dot").count() == len(
+        [score for score in rows(api, "/tasks/1/scores") if score["score"] is not None]
+    )
+    slashed = visitor.text("section:has(h2:text-is('Slashes'))")
+    assert all(skein(row["assets"]) in slashed for row in rows(api, "/tasks/1/slashes"))
+
+
+def test_a_permalink_gives_the_evidence(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.go("slashes")
+    visitor.page.locator("tbody a", has_text=re.compile(r"^\d+-\d+$")).first.click()
+    visitor.settled()
+    row = rows(api, "/slashes")[0]
+    assert visitor.page.url.endswith(f"#/slashes/{where(row)}")
+    shown = visitor.text()
+    assert row["transaction_hash"] in shown and skein(row["assets"]) in shown
+    paid = next(row for row in rows(api, "/payouts?role=trainer&task_id=1") if row["assets"] != "0")
+    visitor.go(f"payouts/{where(paid)}")
+    assert "weight" in visitor.text(".formula") and skein(paid["assets"]) in visitor.text(".formula")
+
+
+def test_everything_can_be_done_from_the_keyboard(visitor: Visitor, lived: Indexed) -> None:
+    page, who = visitor.page, Life(lived.network).address(VALIDATORS[0])
+    visitor.go("")
+    page.keyboard.press("/")
+    page.keyboard.type(who)
+    page.keyboard.press("Enter")
+    page.locator("h1", has_text=f"{who[:6]}…{who[-4:]}").wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    page.locator("h1", has_text="Task 2").wait_for()
+    visitor.go("network")
+    plot = page.locator("figure svg").first
+    plot.focus()
+    last = visitor.text(".said")
+    page.keyboard.press("Home")
+    assert "active" in visitor.text(".said") and visitor.text(".said") != last
+    page.keyboard.press("End")
+    assert visitor.text(".said") == last
+    page.keyboard.press("ArrowLeft")
+    assert visitor.text(".said") != last
+
+
+def test_the_first_stop_of_the_keyboard_leads_past_the_menu(visitor: Visitor) -> None:
+    visitor.page.goto(f"{visitor.base}/explorer/#/api")
+    visitor.settled()
+    visitor.page.keyboard.press("Tab")
+    assert visitor.page.evaluate("document.activeElement.textContent") == "Skip to content"
+    visitor.page.keyboard.press("Enter")
+    assert visitor.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_light_and_dark_are_remembered(visitor: Visitor) -> None:
+    visitor.go("tasks")
+
+    def back() -> str:
+        return str(visitor.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    light = back()
+    visitor.page.locator("#theme").click()
+    dark = back()
+    assert light != dark
+    visitor.page.reload()
+    visitor.settled()
+    assert back() == dark
+
+
+def test_filters_are_in_the_address_and_lists_go_on(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.go("events")
+    lines = visitor.page.locator("tbody tr")
+    assert lines.count() == 50
+    visitor.page.get_by_role("button", name="Show more").click()
+    visitor.page.locator("tbody tr:nth-child(100)").wait_for()
+    assert lines.count() == 100
+    visitor.page.get_by_label("Event", exact=True).select_option("Arena.TaskCreated")
+    visitor.page.wait_for_url("**/explorer/#/events?name=Arena.TaskCreated")
+    visitor.settled()
+    assert lines.count() == len(rows(api, "/tasks"))
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename.startswith("events-")
+
+
+def test_the_api_can_be_asked_from_its_page(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.page.goto(f"{visitor.base}/docs")
+    visitor.settled()
+    assert visitor.page.url.endswith("/explorer/#/api")
+    paths = visitor.page.locator(".operation > summary > code").all_inner_texts()
+    assert set(paths) == set(api.get("/openapi.json").json()["paths"])
+    named = visitor.page.locator("summary code", has_text="/tasks/{task_id}/scores")
+    part = visitor.page.locator(".operation").filter(has=named)
+    part.locator("summary").first.click()
+    part.get_by_label("task_id").fill("1")
+    part.get_by_role("button", name="Ask").click()
+    part.locator(".answer tbody tr").first.wait_for()
+    assert part.locator(".answer tbody tr").count() == len(rows(api, "/tasks/1/scores"))
+    part.get_by_label("task_id").fill("99")
+    part.get_by_role("button", name="Ask").click()
+    part.locator(".notice", has_text="There is no task 99").wait_for()
+
+
+def test_a_page_follows_the_chain(browser: Browser, life: Life, indexed: Indexed) -> None:
+    stake(life)
+    indexed.sync()
+    with serving(indexed.url) as client, visiting(browser, str(client.base_url), **WIDE) as visitor:
+        visitor.go("tasks")
+        assert "No task fits." in visitor.text()
+        visitor.page.locator(".state.live").wait_for()
+        task = life.create(CREATOR)
+        indexed.sync()
+        visitor.page.locator("tbody a", has_text=f"Task {task}").wait_for()
+        assert f"Block {client.get('/status').json()['block']:,}" in visitor.text("#state")
+        visitor.go(f"tasks/{task}")
+        life.network.rpc("anvil_reorg", 2, [])
+        life.network.mine(3)
+        indexed.sync()
+        visitor.page.locator(".notice", has_text=f"There is no task {task}").wait_for()
+
+
+def test_what_strangers_write_is_shown_and_never_run(
+    browser: Browser, life: Life, indexed: Indexed, tmp_path: Path
+) -> None:
+    store = DirectoryStore(tmp_path / "store")
+    evil = sample_spec(title=HOSTILE, description=f"{HOSTILE}\njavascript:alert(1)")
+    stake(life)
+    for number, spec in enumerate((evil, CANCER)):
+        life.create(CREATOR, spec_digest=store.put(write_spec(spec, tmp_path / str(number))))
+    indexed.sync()
+    options = Options(store=store)
+    with serving(indexed.url, options) as client, visiting(browser, str(client.base_url), **WIDE) as visitor:
+        for path in ("", "tasks"):
+            visitor.go(path)
+            visitor.page.locator("tbody .title", has_text=CANCER.title).wait_for()
+            assert HOSTILE in visitor.page.locator("tbody .title").all_inner_texts()
+        visitor.go("tasks/1")
+        assert visitor.text("h1") == HOSTILE and "javascript:alert(1)" in visitor.text(".prose")
+        assert visitor.page.title().startswith(HOSTILE[:20])
+        assert visitor.page.locator("main img, main script").count() == 0
+        visitor.go(f"tasks?creator={HOSTILE}")
+        assert "creator cannot be" in visitor.text(".notice")
+        visitor.go(f"accounts/{HOSTILE.replace('/', '')}")
+        assert visitor.page.locator("main img, main script").count() == 0
+
+
+def test_the_policy_forbids_what_the_page_does_not_need(api: httpx.Client) -> None:
+    answer = api.get("/explorer/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = api.get("/explorer/", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert api.get("/").headers["location"] == "/explorer/"
+    for path in ("/explorer/nothing.js", "/explorer/../settings.py", "/explorer/%2e%2e/settings.py"):
+        assert api.get(path).status_code == 404
