@@ -44,6 +44,10 @@ class Api:
             if cursor is None:
                 return
 
+    def close(self) -> None:
+        """End its connections."""
+        self._client.close()
+
     def block(self) -> int:
         """The block that is indexed."""
         return int(self.get("/status")["block"])

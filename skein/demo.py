@@ -7,13 +7,13 @@ through the API, and reads every figure that it shows from the chain or the API.
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from protocol.errors import ProtocolError
 from protocol.store import open_store
-from skein.api import Api
+from skein.api import Api, ApiFailed
 from skein.audit import Wealth, checks, gas, verify_index, wealth
 from skein.cast import Cast
 from skein.localnet import Localnet
@@ -74,6 +74,12 @@ class Demo:
         self._work_began = started
         self.first_reward_seconds = 0.0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.api.close()
+
     # --- acts
 
     def prepare(self, tasks: list[Prepared]) -> Mapping[str, Wealth]:
@@ -114,16 +120,20 @@ class Demo:
         story = Story(self.api, self.cast, lambda digest: self._titles.get(digest, digest))
         tasks: list[dict[str, Any]] = []
         while True:
-            for block, sentence in story.news():
-                self._note(sentence)
-                self._tell(block, sentence)
-            tasks = list(self.api.all("/tasks", order="id"))
-            if len(tasks) == count and all(self._is_over(task) for task in tasks):
-                return
+            with suppress(ApiFailed):  # the API may be what died; it is started again below
+                self._tell_news(story)
+                tasks = list(self.api.all("/tasks", order="id"))
+                if len(tasks) == count and all(self._is_over(task) for task in tasks):
+                    return
             self._revive()
             self._check_time(tasks)
             meanwhile(tasks)
             time.sleep(0.5)
+
+    def _tell_news(self, story: Story) -> None:
+        for block, sentence in story.news():
+            self._note(sentence)
+            self._tell(block, sentence)
 
     def _check_time(self, tasks: list[dict[str, Any]]) -> None:
         """All windows, twice over: what is not done then hangs."""
@@ -181,11 +191,11 @@ class Demo:
 
 def run(network: Localnet, files: Future[list[Prepared]], say: Say, tell: Tell, started: float) -> Result:
     """The whole demonstration on a network that runs, its clock not started. Raises DemoFailed, ProcessFailed."""
-    demo = Demo(network, say, tell, started)
-    before = demo.prepare(files.result())
-    say("the network is at work")
-    demo.watch(len(TASKS))
-    return demo.result(before)
+    with Demo(network, say, tell, started) as demo:
+        before = demo.prepare(files.result())
+        say("the network is at work")
+        demo.watch(len(TASKS))
+        return demo.result(before)
 
 
 def prepare_tasks(stack: ExitStack) -> list[Prepared]:
