@@ -3,6 +3,8 @@
 import logging
 import shutil
 from collections.abc import Sequence
+from threading import Event
+from typing import Any
 
 import pytest
 from world import World, write_model
@@ -10,7 +12,9 @@ from world import World, write_model
 from protocol.calls import Record
 from protocol.encoding import ScoreEntry, ascii32
 from protocol.phases import SubmissionState
+from skein.processes import until
 from validator.arena import ArenaValidator
+from validator.evaluation import Case, Finding
 
 S = SubmissionState
 
@@ -21,6 +25,21 @@ class Silent(ArenaValidator):
     def reveal(self, task_id: int, task: Record, batch: int, entries: Sequence[ScoreEntry]) -> None:
         if task.attempt > 1:
             super().reveal(task_id, task, batch, entries)
+
+
+class Slow(ArenaValidator):
+    """Takes its time over the models that are not the one named first."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gate, self.quick, assess = Event(), "", self.evaluations.assess
+
+        def assess_slowly(case: Case, digest: str, key: str) -> Finding:
+            if digest != self.quick:
+                self.gate.wait()
+            return assess(case, digest, key)
+
+        self.evaluations.assess = assess_slowly  # type: ignore[method-assign]
 
 
 def finish(world: World, task: int) -> None:
@@ -94,6 +113,32 @@ def test_a_store_that_is_down_costs_no_deadline(world: World, caplog: pytest.Log
     world.score(task)
     finish(world, task)
     assert world.states(task) == [S.SCORED]
+
+
+def test_a_model_that_was_not_tried_yet_is_not_unavailable(world: World) -> None:
+    task = world.task()
+    for account in (2, 3):
+        world.entrant(account, task)
+    slow = world.validator(4, Slow)
+    for account in (5, 6):
+        world.validator(account)
+    world.work()
+    world.pass_to(task, "commit_ends")
+    world.pass_to(task, "reveal_ends")
+    world.release(task)
+    assert isinstance(slow, Slow)
+    slow.quick = world.chain.submission(task, 1).digest
+    world.network.set_time(world.chain.task(task).score_commit_ends - 100)
+    findings = slow.folder(task) / "findings"
+    until(lambda: slow.tick() or [*findings.glob("0x*")], 60, "The evaluation of the quick model")
+    slow.tick()
+    slow.tick()
+    assert not world.has_committed(task, 4)
+    slow.gate.set()
+    world.score(task)
+    finish(world, task)
+    assert world.states(task) == [S.SCORED, S.SCORED]
+    assert world.chain.task(task).slashed == 0
 
 
 def test_clients_that_lost_their_disks_go_on(world: World) -> None:
