@@ -28,6 +28,7 @@ class Mount:
 MOUNTS = {
     "demo": Mount("skein.commands", "demo"),
     "localnet": Mount("skein.commands", "localnet"),
+    "simulate": Mount("skein.simulation", "app"),
     "account": Mount("wallet.cli", "account"),
     "stake": Mount("wallet.cli", "stake"),
     "task": Mount("wallet.cli", "task"),

@@ -184,3 +184,4 @@ _RULES: dict[str, Callable[[Stack, int, Sequence[int]], Words]] = {
     "multi_krum": _multi_krum,
     "centred_clipping": _centred_clipping,
 }
+NAMES = tuple(_RULES)

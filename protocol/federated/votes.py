@@ -1,0 +1,105 @@
+"""What an honest voter says of the updates of a round: screening, which is the same for all, then its own losses.
+
+Whether an update is harmful is judged relative to the round's other updates: a fixed bar would slash honest members
+once training converges or data differ. Harmful is what a voter's loss exceeds the median by, more than `spread` times
+1.4826 · MAD and `slack` besides (MAD: the median distance from the median).
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from protocol.documents import Document
+from protocol.federated.fixed import Words
+from protocol.federated.settlement import Ballot
+from protocol.federated.stacks import Stack
+
+_MAD_TO_DEVIATION = 1.4826
+
+
+class Voting(Document):
+    """A specification's `voting`; all in thousandths.
+
+    `least_work`: the norm of an update over the median norm. `same`: the distance of two updates over the shorter's
+    norm, below which they are one. `spread`, `slack`: see above. `harm`: what the aggregate's loss may rise by the
+    update.
+    """
+
+    least_work: Annotated[int, Field(ge=0, le=1000)] = 100
+    same: Annotated[int, Field(ge=0, le=1000)] = 10
+    spread: Annotated[int, Field(ge=0, le=100_000)] = 3000
+    slack: Annotated[int, Field(ge=0, le=100_000)] = 20
+    harm: Annotated[int, Field(ge=0, le=100_000)] = 5
+
+
+def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
+    """Why updates are out, by slot: too little work, or the same as one of a lower slot. Exact."""
+    slots = sorted(updates)
+    if not slots:
+        return {}
+    products = Stack([updates[slot] for slot in slots]).base_products
+    lengths = [math.isqrt(products[index, index]) for index in range(len(slots))]
+    floor = voting.least_work * sorted(lengths)[len(lengths) // 2]
+    out: dict[int, str] = {}
+    for index, slot in enumerate(slots):
+        if 1000 * lengths[index] < floor or lengths[index] == 0:
+            out[slot] = "idle"
+            continue
+        for other in range(index):
+            apart = products[index, index] + products[other, other] - 2 * products[index, other]
+            shorter = min(products[index, index], products[other, other])
+            if 10**6 * apart < voting.same**2 * shorter and slots[other] not in out:
+                out[slot] = "copy"
+                break
+    return out
+
+
+def harmful(voting: Voting, losses: Mapping[int, float]) -> set[int]:
+    """The slots whose loss stands out. A loss that is no number is harmful by itself."""
+    finite = [loss for loss in losses.values() if math.isfinite(loss)]
+    if not finite:
+        return set(losses)
+    middle = statistics.median(finite)
+    spread = statistics.median(abs(loss - middle) for loss in finite)
+    bar = middle + voting.spread / 1000 * _MAD_TO_DEVIATION * spread + voting.slack / 1000
+    return {slot for slot, loss in losses.items() if not loss <= bar}
+
+
+def ballot(
+    voting: Voting,
+    broken: Iterable[int],
+    screened: Iterable[int],
+    losses: Mapping[int, float],
+    without: Mapping[int, float],
+    together: float,
+) -> Ballot:
+    """An honest ballot.
+
+    `broken`: slots of updates that are none. `losses`: of the model with each update alone; `together`: with the
+    aggregate of all that are not screened; `without`: with that of all but one.
+    """
+    harms = set(broken) | harmful(voting, losses)
+    accepts = losses.keys() - harms - set(screened)
+    accepts -= {slot for slot, loss in without.items() if together - loss > voting.harm / 1000}
+    return Ballot(mask(accepts), mask(harms))
+
+
+def mask(slots: Iterable[int]) -> int:
+    """The slots as bits."""
+    return sum(1 << slot for slot in set(slots))
+
+
+def slots_of(mask: int) -> list[int]:
+    """The bits as slots."""
+    return [slot for slot in range(mask.bit_length()) if mask >> slot & 1]
+
+
+def mean_loss(losses: NDArray[np.float64]) -> float:
+    """The mean; infinite where one is not a number."""
+    total = float(np.mean(losses))
+    return total if math.isfinite(total) else math.inf

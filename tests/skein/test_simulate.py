@@ -1,0 +1,147 @@
+"""Simulated federations: bad input, the money, and the same thing on a chain."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from node.output import report
+from protocol.errors import ConfigInvalid
+from protocol.federated.rules import Rule
+from protocol.federated.settlement import WAD, Ballot, Conduct, settle, tally
+from protocol.federated.votes import Voting, ballot, harmful, mask, screen, slots_of
+from skein.attacks import ATTACKS
+from skein.cli import app
+from skein.federation import Terms
+from skein.simulate import Setting, build, load, measure, simulate
+
+TERMS = Terms(proposers=6, committee=25)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def test_without_attackers_everybody_is_paid_and_the_model_learns(digits):
+    federation, result = simulate(Setting(rounds=5, terms=TERMS), digits)
+    assert result.accuracy > 0.85 and result.honest_lost == 0
+    paid = sum(member.earned for member in federation.members)
+    assert paid + federation.pool == TERMS.bounty - sum(member.stake - TERMS.stake for member in federation.members)
+
+
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if name != "honest"])
+def test_money_adds_up_under_every_attack(digits, attack):
+    setting = Setting(attack=attack, attackers=0.3, collude=True, rounds=3, terms=TERMS, dirichlet=0.5)
+    federation, _ = simulate(setting, digits)
+    settlers = sum(happened.settlement.settlers for happened in federation.history)
+    held = federation.pool + sum(member.balance for member in federation.members)
+    assert held + settlers == TERMS.bounty + len(federation.members) * TERMS.stake
+    assert all(member.stake >= 0 for member in federation.members)
+
+
+def test_poisoners_pay_and_leave(digits):
+    _, result = simulate(Setting(attack="sign_flip", attackers=0.3, rounds=10), digits)
+    assert result.rounds_to_clean is not None and result.rounds_to_clean <= 10
+    assert result.honest_lost == 0 and result.accuracy > 0.88
+    assert result.bad_balance is not None and result.bad_balance < result.honest_balance
+
+
+def test_free_riders_are_paid_for_no_proposal(digits):
+    federation, _ = simulate(Setting(attack="free_rider", attackers=0.3, rounds=6), digits)
+    for happened in federation.history:
+        for slot, number in enumerate(happened.proposers):
+            if federation.members[number].bad:
+                assert happened.settlement.rewards[slot] == 0
+
+
+def test_the_same_seed_gives_the_same_federation(digits):
+    setting = Setting(attackers=0.2, rounds=3, terms=TERMS)
+    one, other = simulate(setting, digits)[0], simulate(setting, digits)[0]
+    assert np.array_equal(one.model, other.model)
+    assert [member.balance for member in one.members] == [member.balance for member in other.members]
+    assert not np.array_equal(one.model, simulate(replace(setting, seed=1), digits)[0].model)
+
+
+def test_a_thousand_members_fit(digits):
+    rows = np.random.default_rng(0).integers(len(digits.y), size=16_000)
+    large = replace(digits, x=digits.x[rows], y=digits.y[rows])
+    federation, test = build(Setting(members=1000, attackers=0.3), large)
+    federation.run(1)
+    assert len(federation.history[0].voters) == 25
+    assert math.isfinite(measure(federation, test).loss)
+
+
+def test_the_published_vector():
+    conduct = Conduct([100, 200, 100, 100, 300], 2, revealed=3, ballots={2: Ballot(3), 3: Ballot(3)})
+    conduct.final = "model"
+    done = settle(conduct, tally(conduct, 2), 1000, 10, silent_slash=WAD // 10)
+    assert (done.rewards, done.slashes) == ((20, 40, 20, 20, 0), (0, 0, 0, 0, 30))
+    assert (done.settlers, done.pool, done.rounds_left) == (3, 927, 9)
+
+
+def test_screening_names_idlers_and_copies():
+    random = np.random.default_rng(0)
+    honest = [(random.normal(size=400) * 1e5).astype(np.int32) for _ in range(4)]
+    updates = {0: honest[0], 2: honest[1], 3: honest[2], 5: honest[0] + 3, 6: np.zeros(400, np.int32), 7: honest[3]}
+    assert screen(Voting(), updates) == {5: "copy", 6: "idle"}
+    assert screen(Voting(), {}) == {}
+
+
+def test_harm_is_relative_and_no_number_is_harm():
+    voting = Voting()
+    assert harmful(voting, {0: 0.5, 1: 0.51, 2: 0.49, 3: 0.9}) == {3}
+    assert harmful(voting, {0: 0.5, 1: 0.5, 2: math.inf}) == {2}
+    assert harmful(voting, {0: math.nan}) == {0}
+    said = ballot(voting, [4], [1], {0: 0.5, 1: 0.5, 2: 0.5, 3: 2.0}, {0: 0.5, 2: 0.3}, 0.5)
+    assert (slots_of(said.accepts), slots_of(said.harms)) == ([0], [3, 4])
+    assert mask(slots_of(37)) == 37
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--attack", "rudeness"], "There is no attack rudeness; choose from honest, label_flip"),
+        (["--rule", "vote"], "There is no rule vote; choose from mean, median"),
+        (["--data", "mnist"], "There is no data set mnist; choose from digits"),
+        (["--attackers", "1"], "leave one honest member"),
+        (["--members", "1001"], "2 to 1,000 members"),
+        (["--members", "900"], "rows are too few for 900 members"),
+        (["--proposers", "33"], "1 to 32 proposers"),
+        (["--dirichlet", "0"], "--dirichlet must be above 0"),
+        (["--rounds", "0"], "--rounds must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_sentence(options, reason, capsys):
+    result = CliRunner().invoke(app, ["simulate", *options])
+    assert isinstance(result.exception, ConfigInvalid)
+    report(result.exception)
+    said = capsys.readouterr().err
+    assert reason in said and said.count("\n") == 1
+
+
+def test_the_command_prints_the_model_and_everybodys_money():
+    options = ["--members", "6", "--proposers", "2", "--rounds", "1", "--attackers", "0.2", "--json"]
+    result = CliRunner().invoke(app, ["simulate", *options])
+    assert result.exit_code == 0, result.output
+    assert '"accuracy"' in result.output and result.output.count('"sign_flip"') == 1
+
+
+@pytest.mark.slow
+def test_on_a_chain_the_balances_are_the_same():
+    options = ["--members", "7", "--proposers", "2", "--rounds", "2", "--attackers", "0.3", "--collude", "--chain"]
+    result = CliRunner().invoke(app, ["simulate", *options])
+    assert result.exit_code == 0, result.output
+    assert "all balances agree after each of 2 rounds" in result.output
+
+
+def test_no_rule_but_the_mean_follows_a_loud_minority(digits):
+    accuracies = {}
+    for name in ("mean", "median"):
+        setting = Setting(
+            attack="noise", attackers=0.3, rounds=3, vote=False, rule=Rule(name=name), terms=Terms(proposers=10)
+        )
+        accuracies[name] = simulate(setting, digits)[1].accuracy
+    assert accuracies["median"] > accuracies["mean"] + 0.1
