@@ -81,6 +81,17 @@ def record(name: str, **args: object) -> bytes:
     return bytes([len(topics)]) + len(data).to_bytes(2) + b"".join(topics) + data
 
 
+def _parameters(digest: bytes) -> tuple[object, ...]:
+    """The parameters of a task, in the order of the ABI; what has no value of its own here is a window of 1000 s."""
+    known = {
+        "bounty": 1000 * SKEIN, "bond": 100 * SKEIN, "minTrainerStake": SKEIN, "minValidatorStake": SKEIN,
+        "scale": 10**9, "tolerance": 10**6, "slashTolerance": 10**8, "grid": 10**6, "panelSize": 3, "quorum": 2,
+        "paidRanks": 8, "maximise": True, "maxShare": 10**18,
+    }  # fmt: skip
+    (form,) = (part for part in event_abis()["Arena.TaskCreated"]["inputs"] if part["name"] == "parameters")
+    return tuple(digest if part["type"] == "bytes32" else known.get(part["name"], 1000) for part in form["components"])
+
+
 @dataclass
 class Story:
     """A network at work: accounts keep coming, and each task has its trainers, validators and scores."""
@@ -101,6 +112,18 @@ class Story:
                 yield from self._task()
             for _ in range(3):
                 yield from self._transfer()
+
+    def contest(self, models: int) -> Iterator[tuple[str, bytes]]:
+        """A task with so many models, all of them scored."""
+        while len(self.people) < models + 4:
+            yield from self._newcomer()
+        yield from self._task(models)
+        for model in range(1, models + 1):
+            score = self._random.randrange(10**9)
+            yield "Arena", record(
+                "Arena.SubmissionScored", taskId=self.tasks, submissionId=model, trainer=self.people[model],
+                score=score, gridScore=score // 10**6,
+            )  # fmt: skip
 
     def _newcomer(self) -> Iterator[tuple[str, bytes]]:
         who = to_checksum_address(self._random.randbytes(20))
@@ -128,15 +151,13 @@ class Story:
         self.balances[receiver] += value
         yield "SkeinToken", record("SkeinToken.Transfer", **{"from": sender, "to": receiver, "value": value})
 
-    def _task(self) -> Iterator[tuple[str, bytes]]:
+    def _task(self, models: int = 4) -> Iterator[tuple[str, bytes]]:
         self.tasks += 1
         task, digest = self.tasks, self._random.randbytes(32)
-        crowd = self._random.sample(self.people, min(8, len(self.people)))
-        creator, trainers, validators = crowd[0], crowd[1:5], crowd[5:]
-        amounts, windows = (1000 * SKEIN, 100 * SKEIN, SKEIN, SKEIN), (1000,) * 5
-        parameters = (digest, digest, digest, *amounts, *windows, 10**9, 10**6, 10**8, 10**6, 3, 2, 8, True)
+        crowd = self._random.sample(self.people, min(models + 4, len(self.people)))
+        creator, trainers, validators = crowd[0], crowd[1 : models + 1], crowd[models + 1 :]
         yield "Arena", record(
-            "Arena.TaskCreated", taskId=task, creator=creator, specDigest=digest, parameters=parameters,
+            "Arena.TaskCreated", taskId=task, creator=creator, specDigest=digest, parameters=_parameters(digest),
             commitEnds=1, revealEnds=2, keyEnds=3,
         )  # fmt: skip
         for index, who in enumerate(validators, 1):
