@@ -61,8 +61,8 @@ class Api:
         self._cached = BlockCache(self._app, reading)
         gate = Gate(self._inner, Purse(options.rate_limit), self._meter)
         self._outer = CORSMiddleware(
-            gate, allow_origins=list(options.cors_origins), allow_methods=["GET"], expose_headers=_EXPOSED,
-            allow_headers=["if-match", "if-none-match", "last-event-id"],
+            gate, allow_origins=list(options.cors_origins), allow_methods=["GET", "POST"], expose_headers=_EXPOSED,
+            allow_headers=["content-type", "if-match", "if-none-match", "last-event-id"],
         )  # fmt: skip
 
     def close(self) -> None:

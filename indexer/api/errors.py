@@ -50,6 +50,14 @@ def invalid(message: str) -> ApiError:
     return ApiError(422, "invalid_parameter", message)
 
 
+def invalid_parameters(problems: Sequence[Any]) -> ApiError:
+    """The first of some problems that pydantic found, as a sentence that names the parameter."""
+    problem = problems[0]
+    name = problem["loc"][-1]
+    reason = problem["msg"].removeprefix("Value error, ")
+    return invalid(f"{name} cannot be {str(problem.get('input'))[:100]!r}: {reason[:1].lower()}{reason[1:]}.")
+
+
 def answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as an answer."""
     body = orjson.dumps({"error": {"code": code, "message": message}})
@@ -74,20 +82,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def parameter(request: Request, error: RequestValidationError) -> Response:
-        return answer(422, "invalid_parameter", _first(error.errors()))
+        broken = invalid_parameters(error.errors())
+        return answer(broken.status, broken.code, broken.message)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         logger.error("Failed to answer %s", request.url.path, exc_info=error)
         return answer(500, "internal", "The indexer failed to answer; its log says why.")
-
-
-def _first(problems: Sequence[Any]) -> str:
-    """The first problem as a sentence that names the parameter."""
-    problem = problems[0]
-    name = problem["loc"][-1]
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"{name} cannot be {str(problem.get('input'))[:100]!r}: {reason[:1].lower()}{reason[1:]}."
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {

@@ -15,8 +15,8 @@ MAX_ADDRESS = 8_192
 BURST_SECONDS = 5.0
 # Clients that are remembered. One that is forgotten begins with a full purse, so this only has to exceed those at work.
 MAX_CLIENTS = 50_000
-# How much more than others an export costs its client.
-_EXPORT_COST = 10.0
+# How much more than others a file, or many questions in one, costs its client.
+_DEAR = 10.0
 
 
 class Purse:
@@ -67,7 +67,7 @@ class Gate:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         begin = time.perf_counter()
-        status = 500
+        status = 0
 
         async def counted(message: Message) -> None:
             nonlocal status
@@ -77,15 +77,20 @@ class Gate:
 
         try:
             await (self._refusal(scope) or self._app)(scope, receive, counted)
+        except Exception:
+            # The error is in the log and its answer is sent; the server would only log it once more and hang up.
+            if not status:
+                raise
         finally:
-            self._meter.answered(scope, status, time.perf_counter() - begin)
+            self._meter.answered(scope, status or 500, time.perf_counter() - begin)
         return None
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         query = scope["query_string"]
         if len(scope["path"]) + len(query) > MAX_ADDRESS:
             return answer(414, "address_too_long", f"An address may have {MAX_ADDRESS:,} characters.")
-        wait = self._purse.wait(client_of(scope), _EXPORT_COST if b"format=csv" in query else 1.0)
+        dear = b"format=csv" in query or scope["path"] == "/graphql"
+        wait = self._purse.wait(client_of(scope), _DEAR if dear else 1.0)
         if wait:
             seconds = str(int(wait) + 1)
             return answer(429, "too_many_requests", f"Ask again in {seconds} s.", {"retry-after": seconds})
