@@ -57,7 +57,7 @@ def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
     engine = db.open_engine(settings.database_url)
     index = Index(engine, deployment)
     pulse = Pulse(engine, endpoints)
-    follower = Sync(Reader(endpoints, deployment, settings.confirmations), index, pulse)
+    follower = Sync(Reader(endpoints, deployment, settings.confirmations, settings.check_logs), index, pulse)
     try:
         if once:
             while not stop.is_set() and follower.step(stop):
@@ -73,9 +73,11 @@ def _deployment(settings: IndexerSettings) -> Deployment:
     """From the file, or the one that ships for the chain behind the RPC endpoint."""
     if settings.deployment is not None:
         return Deployment.read(settings.deployment)
-    from protocol.rpc import Rpc
-
-    return Deployment.load(int(Rpc(settings.rpc_url).request("eth_chainId"), 16))
+    endpoints = Endpoints(settings.rpc_url, None)
+    try:
+        return Deployment.load(int(endpoints.call("eth_chainId"), 16))
+    finally:
+        endpoints.close()
 
 
 @contextmanager

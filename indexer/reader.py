@@ -6,16 +6,20 @@ header is read, each must follow its parent, and logs are asked for by the hash 
 history never meet headers of another.
 """
 
+import random
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
-from indexer.rpc import Call, Endpoints, Refused
+from indexer.bloom import bits_of, bloom_of, says_nothing
+from indexer.rpc import Call, Endpoints
 from indexer.stored import StoredLog, stored
 from indexer.tables import POSITION_BITS
+from indexer.transport import Refused
 from protocol.deployment import Deployment
 from protocol.errors import ChainUnavailable
 
@@ -23,11 +27,15 @@ RawLog = Mapping[str, Any]
 # Number, hash and (where the node tells it with each log) timestamp of a block that holds logs.
 _LogBlock = tuple[int, str, str | None]
 
+_HASH = re.compile("0x[0-9a-f]{64}")
+
 TARGET_LOGS = 2_000
 MOST_LOGS = 4_000
 FIRST_SPAN = 20
 LONGEST_SPAN = 20_000
 IN_FLIGHT = 3
+HEADERS_AT_ONCE = 32
+Checked = Literal["all", "sample", "none"]
 # Blocks behind the head that are taken as final where the node does not say.
 USUAL_FINALITY = 64
 
@@ -44,6 +52,7 @@ class Header:
     hash: str
     parent_hash: str
     timestamp: int
+    bloom: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,22 @@ class Batch:
 class Reader:
     """Reads one deployment's logs."""
 
-    def __init__(self, endpoints: Endpoints, deployment: Deployment, confirmations: int | None = None) -> None:
-        """`confirmations`: how many blocks behind the head are final; None: what the node says."""
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        deployment: Deployment,
+        confirmations: int | None = None,
+        check: Checked = "sample",
+    ) -> None:
+        """`confirmations`: how many blocks behind the head are final; None: what the node says.
+
+        `check`: which blocks' logs are held against their blooms, of those that are final; of the others, all are.
+        """
+        self._check = check
         self.endpoints = endpoints
         self.confirmations = confirmations
         self._addresses = [deployed.address for deployed in deployment.contracts.values()]
+        self._own_bits = [bits_of(bytes.fromhex(address[2:])) for address in self._addresses]
         # Nodes write addresses in lower case, the tables have them with a checksum.
         self._ours = {address.lower(): address for address in self._addresses}
         self._span = FIRST_SPAN
@@ -125,17 +145,31 @@ class Reader:
         )
 
     def _logs_of(self, headers: Sequence[Header]) -> list[StoredLog]:
-        calls: list[Call] = [
-            ("eth_getLogs", [{"blockHash": header.hash, "address": self._addresses}]) for header in headers
-        ]
+        """Our logs in these blocks. Where a bloom says that there may be some, all of the block's are asked for."""
+        headers = [header for header in headers if self._may_be_in(header)]
+        query: dict[str, Any] = {"address": self._addresses} if self._check == "none" else {}
+        calls: list[Call] = [("eth_getLogs", [{"blockHash": header.hash, **query}]) for header in headers]
         try:
-            found = self.endpoints.read(calls, lambda answers: list(map(self._parsed, answers)))
+            found = self.endpoints.read(calls, lambda answers: list(map(self._whole, answers, headers)))
         except Refused as error:  # the block is not the chain's any more
             raise ChainMoved(str(error)) from error
-        for header, (_, blocks) in zip(headers, found, strict=True):
-            if any(block[:2] != (header.number, header.hash) for block in blocks):
-                raise ChainMoved(f"The RPC endpoint gave logs of another block for block {header.number}.")
-        return [log for logs, _ in found for log in logs]
+        return [log for logs in found for log in logs]
+
+    def _may_be_in(self, header: Header) -> bool:
+        return self._check == "none" or any(header.bloom & bits == bits for bits in self._own_bits)
+
+    def _whole(self, logs: list[RawLog], header: Header) -> list[StoredLog]:
+        """Our logs of a block, of all that it has. Raises ValueError unless these are all, and no others."""
+        if any(log["blockHash"] != header.hash for log in logs):
+            raise ValueError(f"logs of another block for block {header.number}")
+        if self._check != "none" and not says_nothing(header.bloom):
+            items = (bytes.fromhex(item[2:]) for log in logs for item in (log["address"], *log["topics"]))
+            if bloom_of(items) != header.bloom:
+                raise ValueError(
+                    f"the logs of block {header.number} are not those of its bloom; for a chain that makes no blooms, "
+                    "set INDEXER_CHECK_LOGS=none"
+                )
+        return self._parsed([log for log in logs if log["address"].lower() in self._ours])[0]
 
     # --- what is final
 
@@ -174,7 +208,28 @@ class Reader:
             self._limit = self._span = max(1, middle - first + 1)
             return self._range(first, middle) + self._range(middle + 1, last)
         self._adapt(len(logs), last - first + 1)
+        self._spot_check(first, last, logs)
         return [Batch(header, logs, self._dated(blocks, header))]
+
+    def _spot_check(self, first: int, last: int, logs: Sequence[StoredLog]) -> None:
+        """Hold the logs of one block of the range, or of all, against the blocks' blooms; right after they were read.
+
+        Raises `ChainMoved` where they differ: whoever gave them is asked last from then on, and the range read again.
+        """
+        if self._check == "none":
+            return
+        giver = self.endpoints.answered
+        numbers = range(first, last + 1) if self._check == "all" else [random.randint(first, last)]
+        if self._check == "sample" and logs:
+            numbers = [random.choice((numbers[0], random.choice(logs)[0] >> POSITION_BITS))]
+        for at in range(0, len(numbers), HEADERS_AT_ONCE):
+            part = numbers[at : at + HEADERS_AT_ONCE]
+            found = [header for header in self.headers(part) if header is not None]
+            told = [log for log in logs if part[0] <= log[0] >> POSITION_BITS <= part[-1]]
+            if len(found) < len(part) or self._logs_of(found) != told:
+                reason = f"it left out logs of blocks {part[0]}-{part[-1]}"
+                self.endpoints.leave(reason, giver)
+                raise ChainMoved(f"The RPC endpoint gave other logs for a range than for its blocks: {reason}.")
 
     def _adapt(self, logs: int, blocks: int) -> None:
         """Aim at TARGET_LOGS a request, at most doubling; a limit that was met is tried again a little above."""
@@ -233,7 +288,11 @@ def _by_number(tag: str) -> Call:
 
 
 def _header(block: Any) -> Header:
-    return Header(int(block["number"], 16), block["hash"], block["parentHash"], int(block["timestamp"], 16))
+    hash_, parent_hash = block["hash"], block["parentHash"]
+    if not (_HASH.fullmatch(hash_) and _HASH.fullmatch(parent_hash)):
+        raise ValueError("a hash that is none")
+    numbers = [int(block[name], 16) for name in ("number", "timestamp", "logsBloom")]
+    return Header(numbers[0], hash_, parent_hash, *numbers[1:])
 
 
 def _maybe_header(block: Any) -> Header | None:

@@ -1,4 +1,4 @@
-"""JSON-RPC for bulk reading: batches, several endpoints, and answers parsed by the fastest parser there is.
+"""JSON-RPC for bulk reading: batches, and several endpoints of which one that fails, lags or lies is left for another.
 
 `protocol.rpc` is for programs that call contracts. Here megabytes of logs go through, from several threads at once.
 """
@@ -8,14 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from http import HTTPStatus
 from typing import Any, TypeVar
 
-import orjson
-import urllib3
-
-from protocol.endpoints import check_url, told
-from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
+from indexer.transport import Failed, Overdue, Refused, check, name_of, transport
+from protocol.errors import ChainUnavailable, ConfigInvalid
 
 logger = logging.getLogger(__name__)
 
@@ -25,46 +21,34 @@ T = TypeVar("T")
 MAX_BATCH = 100
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-_HEADERS = {"content-type": "application/json", "accept-encoding": "gzip"}
 # Errors by which providers say "not now" rather than "not this".
 _BUSY = {-32005, 429}
-
-
-class Refused(ProtocolError):
-    """The node understood the request and said no, or could not finish it in time: asking for less may help."""
-
-
-class _Failed(Exception):
-    """This endpoint gave no usable answer; another one, or a later try, may."""
-
-
-class _Overdue(_Failed):
-    """This endpoint did not finish in time."""
 
 
 class Endpoints:
     """The RPC endpoints of one chain. The one that answered last is asked first; when it fails, the others in turn."""
 
-    def __init__(self, urls: Sequence[str], chain_id: int, timeout: float = 20.0, patience: float = 5.0) -> None:
-        """`timeout`: seconds for one answer; `patience`: seconds for which an unanswered request is repeated."""
+    def __init__(self, urls: Sequence[str], chain_id: int | None, timeout: float = 20.0, patience: float = 5.0) -> None:
+        """`chain_id`: None for any. `timeout`: seconds for one answer; `patience`: seconds for which one asks again."""
         if not urls:
             raise ConfigInvalid("No RPC endpoint is given: set INDEXER_RPC_URL.")
         for url in urls:
-            check_url(url)
+            check(url)
         self.urls = list(urls)
         self.chain_id = chain_id
         self.patience = patience
-        # httpx leaves every answer in a cycle of objects: megabytes that stay until somebody looks for cycles.
-        self._http = urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout)
+        self._transports = {url: transport(url, timeout) for url in urls}
         self._ids = itertools.count(1)
         self._known: set[str] = set()
         self._lock = threading.Lock()
+        self._last = threading.local()
         # Requests that an endpoint failed to answer, in the order in which the endpoints were given.
         self.failures = dict.fromkeys(urls, 0)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.clear()
+        for each in self._transports.values():
+            each.close()
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. Raises `Refused`, `ChainUnavailable` or `ConfigInvalid` (another chain)."""
@@ -81,17 +65,19 @@ class Endpoints:
     def _persist(self, ask: Callable[[str], T]) -> T:
         give_up, pause = time.monotonic() + self.patience, _FIRST_PAUSE
         while True:
-            failures: list[tuple[str, _Failed]] = []
+            failures: list[tuple[str, Failed]] = []
             for url in list(self.urls):
                 try:
-                    return self._checked(url, ask)
-                except _Failed as failure:
+                    found = self._checked(url, ask)
+                    self._last.url = url
+                    return found
+                except Failed as failure:
                     failures.append((url, failure))
                     self._demote(url, failure)
-            if all(isinstance(failure, _Overdue) for _, failure in failures):
+            if all(isinstance(failure, Overdue) for _, failure in failures):
                 raise Refused("No RPC endpoint finishes the request in time.")
             if time.monotonic() + pause > give_up:
-                reasons = ", ".join(f"{told(url)} ({failure})" for url, failure in failures)
+                reasons = ", ".join(f"{name_of(url)} ({failure})" for url, failure in failures)
                 raise ChainUnavailable(
                     f"No RPC endpoint answers: {reasons}. Start the node, or set INDEXER_RPC_URL to another."
                 )
@@ -99,24 +85,63 @@ class Endpoints:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _checked(self, url: str, ask: Callable[[str], T]) -> T:
-        if url not in self._known:
+        if url not in self._known and self.chain_id is not None:
             (answer,) = self._ask_all(url, [("eth_chainId", [])])
             if _quantity(answer) != self.chain_id:
                 raise ConfigInvalid(
-                    f"{told(url)} serves chain {_quantity(answer)}, but the deployment is on chain {self.chain_id}: "
+                    f"{name_of(url)} serves chain {_quantity(answer)}, but the deployment is on chain {self.chain_id}: "
                     "set INDEXER_RPC_URL or INDEXER_DEPLOYMENT."
                 )
             self._known.add(url)
         return ask(url)
 
-    def _demote(self, url: str, failure: _Failed) -> None:
+    def _demote(self, url: str, failure: Failed) -> None:
         """Ask the endpoint last from now on; it may be another node's address when it comes back."""
         self._known.discard(url)
         with self._lock:
             self.failures[url] = self.failures.get(url, 0) + 1
             if len(self.urls) > 1 and self.urls[0] == url:
                 self.urls.append(self.urls.pop(0))
-                logger.warning("Left the RPC endpoint %s (%s)", told(url), failure)
+                logger.warning("Left the RPC endpoint %s (%s)", name_of(url), failure)
+
+    def leave(self, reason: str, url: str | None = None) -> bool:
+        """Ask an endpoint (None: that which is asked first) last from now on. False when there is no other."""
+        self._demote(url or self.urls[0], Failed(reason))
+        return len(self.urls) > 1
+
+    @property
+    def answered(self) -> str | None:
+        """The endpoint that gave this thread its last answer."""
+        return getattr(self._last, "url", None)
+
+    def listen(self, news: Callable[[], None]) -> None:
+        """Have `news` called at every new block of an endpoint that can tell, and when a line breaks."""
+        for each in self._transports.values():
+            each.listen(news)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the endpoint that is asked first tells of new blocks by itself."""
+        return self._transports[self.urls[0]].tells
+
+    def seek_newer(self, head: int) -> None:
+        """Ask all other endpoints for their newest block; one that has more than `head` is asked first from now on."""
+        heads = {}
+        for url in self.urls[1:]:
+            try:
+                (answer,) = self._checked(url, lambda url: self._ask_all(url, [("eth_blockNumber", [])]))
+                heads[url] = _quantity(answer)
+            except (Failed, Refused):
+                continue
+        best = max(heads, key=lambda url: heads[url], default=None)
+        if best is not None and heads[best] > head:
+            with self._lock:
+                stale = self.urls[0]
+                self.urls.sort(key=lambda url: url != best)
+            logger.warning(
+                "Left the RPC endpoint %s: it stays at block %d, %s is at block %d",
+                *(name_of(stale), head, name_of(best), heads[best]),
+            )
 
     def _ask_all(self, url: str, calls: Sequence[Call]) -> list[Any]:
         parts = (calls[at : at + MAX_BATCH] for at in range(0, len(calls), MAX_BATCH))
@@ -128,50 +153,26 @@ class Endpoints:
             {"jsonrpc": "2.0", "id": id_, "method": method, "params": params}
             for id_, (method, params) in zip(ids, calls, strict=True)
         ]
-        answer = self._post(url, orjson.dumps(requests if len(requests) > 1 else requests[0]))
-        answers = answer if isinstance(answer, list) else [answer]
+        answers = self._transports[url].exchange(requests)
         found = {each.get("id"): each for each in answers if isinstance(each, dict)}
-        if len(calls) > 1 and len(answers) == 1 and None in found:
-            found = dict.fromkeys(ids, found[None])  # one error for the whole batch
         return (_result(method, found.get(id_)) for id_, (method, _) in zip(ids, calls, strict=True))
-
-    def _post(self, url: str, body: bytes) -> Any:
-        try:
-            response = self._http.request("POST", url, body=body, headers=_HEADERS)
-        except urllib3.exceptions.ReadTimeoutError as error:
-            raise _Overdue("no answer in time") from error
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise _Failed(_reason(error)) from error
-        if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            raise Refused(f"{told(url)} finds the request too large.")
-        if response.status != HTTPStatus.OK:
-            raise _Failed(f"HTTP status {response.status}")
-        try:
-            return orjson.loads(response.data)
-        except orjson.JSONDecodeError as error:
-            raise _Failed("not a JSON answer") from error
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, without the object that it is told of: "[Errno 111] Connection refused"."""
-    return str(error).rpartition(": ")[2] or type(error).__name__
 
 
 def _parsed(parse: Callable[[list[Any]], T], results: list[Any]) -> T:
     try:
         return parse(results)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _Failed(f"its answer makes no sense: {error!r}") from error
+        raise Failed(f"its answer makes no sense: {error!r}") from error
 
 
 def _result(method: str, answer: Any) -> Any:
     if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
-        raise _Failed("not a JSON-RPC answer")
+        raise Failed("not a JSON-RPC answer")
     if "error" not in answer:
         return answer["result"]
     error = answer["error"] if isinstance(answer["error"], dict) else {"message": str(answer["error"])}
     if error.get("code") in _BUSY:
-        raise _Failed(str(error.get("message")))
+        raise Failed(str(error.get("message")))
     raise Refused(f"The chain's node refused {method}: {error.get('message')}.")
 
 
@@ -179,4 +180,4 @@ def _quantity(answer: Any) -> int:
     try:
         return int(answer, 16)
     except (TypeError, ValueError) as error:
-        raise _Failed(f"{answer!r} is not a quantity") from error
+        raise Failed(f"{answer!r} is not a quantity") from error

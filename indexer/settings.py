@@ -1,7 +1,7 @@
 """What can be set from outside: environment variables with the prefix INDEXER_."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -32,7 +32,9 @@ class IndexerSettings(BaseSettings):
     database_url: str = "sqlite:///indexer.db"
     # Blocks behind the head that count as final; none: what the node says.
     confirmations: int | None = Field(default=None, ge=0)
-    # Seconds between looks at the chain's head.
+    # Final blocks whose logs are held against their blooms: all, one in each range, or none. Others: all, unless none.
+    check_logs: Literal["all", "sample", "none"] = "sample"
+    # Seconds between looks at the chain's head, where the endpoint does not tell of new blocks.
     poll_seconds: float = Field(default=0.5, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8300, ge=0, le=65535)

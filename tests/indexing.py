@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from indexer import db
 from indexer.api.app import Options, create_app
 from indexer.index import Index
-from indexer.reader import Reader
+from indexer.reader import Checked, Reader
 from indexer.rpc import Endpoints
 from indexer.sync import Sync
 from indexer.tables import DERIVED, RAW, Checkpoint, RecentBlock
@@ -31,13 +31,18 @@ class Indexed:
     """A database and what fills it from a network."""
 
     def __init__(
-        self, network: Network, where: Path | str, urls: list[str] | None = None, confirmations: int | None = None
+        self,
+        network: Network,
+        where: Path | str,
+        urls: list[str] | None = None,
+        confirmations: int | None = None,
+        check: Checked = "sample",
     ) -> None:
         """`where`: a file, or a database's URL."""
         self.network = network
         self.url = where if isinstance(where, str) else f"sqlite:///{where}"
         self.endpoints = Endpoints(urls or [network.rpc_url], network.deployment.chain_id, timeout=2, patience=1)
-        self.reader = Reader(self.endpoints, network.deployment, confirmations)
+        self.reader = Reader(self.endpoints, network.deployment, confirmations, check)
         self.open()
 
     def open(self) -> None:

@@ -1,4 +1,6 @@
-"""A provider in front of a real node that behaves as providers do: limits, outages, lags and nonsense."""
+"""A provider in front of a real node that behaves as providers do: limits, outages, lags and nonsense; over HTTP, or
+over websockets that break.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +11,9 @@ from typing import Any
 
 import orjson
 from daemons import http
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.sync.server import ServerConnection, serve
 
 Answer = dict[str, Any]
 # Called with each request and the node's answer to it; returns what the client gets, or an HTTP status instead.
@@ -22,6 +27,7 @@ class Provider:
     url: str = ""
     bend: Bend = lambda request, answer: answer
     asked: list[Answer] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def count(self, method: str) -> int:
         """How often a method was called."""
@@ -42,6 +48,7 @@ def provider(node: str, bend: Bend | None = None) -> Iterator[Provider]:
             body = self.rfile.read(int(self.headers["content-length"]))
             told = orjson.loads(http().post(node, content=body, headers={"content-type": "application/json"}).content)
             asked = orjson.loads(body)
+            state.headers.append({name.lower(): value for name, value in self.headers.items()})
             pairs = list(zip(asked, told, strict=True)) if isinstance(asked, list) else [(asked, told)]
             state.asked += [request for request, _ in pairs]
             bent = [state.bend(request, answer) for request, answer in pairs]
@@ -68,3 +75,51 @@ def provider(node: str, bend: Bend | None = None) -> Iterator[Provider]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def line(node: str, bend: Bend | None = None) -> Iterator[Provider]:
+    """A websocket provider in front of the node (`ws://…`); a status instead of an answer breaks the connection."""
+    state = Provider()
+    if bend is not None:
+        state.bend = bend
+
+    def handle(client: ServerConnection) -> None:
+        with connect(node, max_size=None) as upstream:
+            asked: dict[Any, Answer] = {}
+            threading.Thread(target=_forward, args=(client, upstream, asked, state), daemon=True).start()
+            try:
+                for message in upstream:
+                    answer = orjson.loads(message)
+                    request = asked.get(answer.get("id"))
+                    bent = answer if request is None else state.bend(request, answer)
+                    if isinstance(bent, int):
+                        client.close()
+                        return
+                    client.send(bent if isinstance(bent, str) else orjson.dumps(bent).decode())
+            except ConnectionClosed:
+                return
+
+    with serve(handle, "127.0.0.1", 0, max_size=None) as server:
+        state.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield state
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _forward(client: ServerConnection, upstream: Any, asked: dict[Any, Answer], state: Provider) -> None:
+    """What the client sends goes to the node."""
+    try:
+        for message in client:
+            request = orjson.loads(message)
+            asked[request["id"]] = request
+            state.asked.append(request)
+            upstream.send(message)
+    except ConnectionClosed:
+        pass
+    finally:
+        upstream.close()
