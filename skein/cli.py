@@ -34,6 +34,7 @@ MOUNTS = {
     "task": Mount("wallet.cli", "task"),
     "trainer": Mount("trainer.cli", "app"),
     "validator": Mount("validator.cli", "app"),
+    "kind": Mount("skein.kinds", "app"),
     "indexer": Mount("indexer.cli", "app"),
 }
 

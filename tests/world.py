@@ -165,12 +165,12 @@ class World:
         self.network.set_time(max(self.chain.task(task)[deadline], self.network.now() + 1))
         self.work()
 
-    def live(self, task: int) -> None:
+    def live(self, task: int, key: bytes = KEY) -> None:
         """The whole life of a task, from its commit phase to the claims."""
         self.work()
         self.pass_to(task, "commit_ends")
         self.pass_to(task, "reveal_ends")
-        self.release(task)
+        self.release(task, key)
         self.score(task)
         for _ in range(3):
             self.work()

@@ -1,5 +1,6 @@
 """Making a task: data are split, the held-out part is sealed, everything is published, the task is created."""
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from protocol.models import tensor_bytes
 from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
-from protocol.store import ArtifactStore
-from protocol.tasks.base import Origin
+from protocol.store import ArtifactStore, Limits
+from protocol.tasks.base import Origin, Task
 from protocol.tasks.sets import split
 from wallet.actions import Action, Call, with_approval
 from wallet.stakes import wallet_figure
@@ -26,6 +27,7 @@ from wallet.task_file import TaskFile
 
 _HEADER_BYTES = 64 * 1024  # of a model's file, beside its tensors
 _ANY_SIZE = 2**40
+_DIGEST = re.compile("0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,11 @@ class Prepared:
 
 
 @contextmanager
-def prepared(file: TaskFile) -> Iterator[Prepared]:
-    """Split, seal and specify in a temporary directory; ConfigInvalid or SpecInvalid for what cannot be."""
+def prepared(file: TaskFile, store: ArtifactStore | None = None) -> Iterator[Prepared]:
+    """Split, seal and specify in a temporary directory; ConfigInvalid or SpecInvalid for what cannot be.
+
+    `store`: where a base model that the file names by its digest is.
+    """
     from protocol.tasks import kind
 
     maker = kind(file.kind)
@@ -54,12 +59,26 @@ def prepared(file: TaskFile) -> Iterator[Prepared]:
         root = Path(name)
         public = maker.write(root / "training", training, source.card)
         sealed = heldout.encrypt(maker.write(root / "plain", held_out, source.card), key, root / "sealed")
-        spec = _specify(file, source.model, manifest_of(public).digest, manifest_of(sealed).digest)
-        folders = (public, sealed, write_spec(spec, root / "spec"))
-        yield Prepared(file, spec, key, folders, len(training), len(held_out))
+        digests = {"training_digest": manifest_of(public).digest, "held_out_digest": manifest_of(sealed).digest}
+        shape, folders = dict(source.model), [public, sealed]
+        if file.base:
+            base = _base(maker, file.base, store, root / "base")
+            shape |= maker.read_base(base)
+            digests["base_digest"] = manifest_of(base).digest
+            folders.append(base)
+        spec = _specify(file, shape, digests)
+        folders.append(write_spec(spec, root / "spec"))
+        yield Prepared(file, spec, key, tuple(folders), len(training), len(held_out))
 
 
-def _specify(file: TaskFile, shape: Mapping[str, Any], training_digest: str, held_out_digest: str) -> TaskSpec:
+def _base(maker: type[Task[Any]], named: str, store: ArtifactStore | None, into: Path) -> Path:
+    """The artifact of the base model that a file names: by its digest, or as a local directory."""
+    if _DIGEST.fullmatch(named) and store is not None:
+        return store.get(named, into, Limits(_ANY_SIZE))
+    return maker.make_base(Path(named).expanduser(), into)
+
+
+def _specify(file: TaskFile, shape: Mapping[str, Any], digests: Mapping[str, str]) -> TaskSpec:
     """The specification, accepted by its kind. The model's size follows from its tensors unless the file says it."""
     from protocol.tasks import load
 
@@ -75,8 +94,7 @@ def _specify(file: TaskFile, shape: Mapping[str, Any], training_digest: str, hel
         "slash_tolerance": scoring.slash_tolerance,
         "grid": scoring.grid,
         "model": {**shape, **file.model},
-        "training_digest": training_digest,
-        "held_out_digest": held_out_digest,
+        **digests,
     }
 
     def spec(max_model_bytes: int) -> TaskSpec:
@@ -133,6 +151,6 @@ def creation(chain: Chain, creator: str, task: Prepared) -> Action:
 
 
 def publish(task: Prepared, store: ArtifactStore) -> None:
-    """Put training data, sealed held-out set and specification into the store."""
+    """Put training data, sealed held-out set, specification and base model, if there is one, into the store."""
     for folder in task.folders:
         store.put(folder)

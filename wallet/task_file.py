@@ -98,6 +98,7 @@ class TaskFile(Section):
     metric: str = "accuracy"
     maximise: bool = True
     model: dict[str, JsonValue] = {"hidden": [32]}  # features and classes are taken from the data
+    base: str = ""  # a directory with a base model, or the digest of one in the store, for kinds that adapt one
     data: DataSection = DataSection()
     reward: RewardSection = RewardSection()
     windows: WindowSection = WindowSection()

@@ -11,7 +11,13 @@ __all__ = ["KINDS", "Budget", "Metrics", "Progress", "Task", "Trained", "Weights
 
 # Where the class of each kind is. Kinds are imported when they are used: torch takes seconds to load, and who only
 # writes specifications lacks it.
-KINDS: dict[str, str] = {"classification": "protocol.tasks.classification:Classification"}
+KINDS: dict[str, str] = {
+    "classification": "protocol.tasks.classification:Classification",
+    "tabular": "protocol.tasks.tabular:Tabular",
+    "image": "protocol.tasks.image:Image",
+    "text_classification": "protocol.tasks.text_classification:TextClassification",
+    "causal_lm": "protocol.tasks.causal_lm:CausalLM",
+}
 
 
 def kind(name: str) -> type[Task[Any]]:

@@ -1,6 +1,6 @@
 """The whole contract between a specification, those who make it, those who train for it and those who evaluate.
 
-A kind of task is one file with one class that implements `Task`, and one line in `protocol.tasks.KINDS`.
+A kind of task is one file with one class that implements `Task`, and one line in `protocol.tasks.KINDS`; see KINDS.md.
 """
 
 import math
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from protocol.documents import Document, canonical_json, explain
+from protocol.errors import ConfigInvalid
 from protocol.models import TensorType, tensor_bytes, zeros
 from protocol.specs import TaskSpec, spec_error
 from protocol.tasks.sets import Card
@@ -156,12 +157,15 @@ class Source(Generic[Data]):
 class Example(Generic[Data]):
     """A small task of a kind, on which `skein kind check` tries it: at most seconds of training.
 
-    `model` completes what the source says; `base` is the folder of the model to be adapted.
+    `origin`: what a creator would name as its source. `model` completes what that says. For kinds that adapt a model,
+    `published` is the folder that a creator would name as its base, and `base` that of the artifact.
     """
 
+    origin: str
     source: Source[Data]
     model: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget = Budget()
+    published: Path | None = None
     base: Path | None = None
 
 
@@ -243,6 +247,16 @@ class Task(ABC, Generic[Data]):
         """
 
     # --- making one
+
+    @classmethod
+    def make_base(cls, source: Path, into: Path) -> Path:
+        """Make the artifact of a base model of a local directory; ConfigInvalid if it cannot be adapted."""
+        raise ConfigInvalid(f"The kind {cls.kind} adapts no model.")
+
+    @classmethod
+    def read_base(cls, base: Path) -> Mapping[str, Any]:
+        """What the artifact of a base model says about the specification's `model`; TaskFailed if it is none."""
+        raise ConfigInvalid(f"The kind {cls.kind} adapts no model.")
 
     @classmethod
     @abstractmethod

@@ -114,7 +114,9 @@ class Classification(Classifier[Table]):
 
     @classmethod
     def example(cls, folder: Path) -> Example[Table]:
-        return Example(breast_cancer(), {"hidden": [16]}, Budget(epochs=10, batch_size=64, learning_rate=0.01))
+        return Example(
+            "breast_cancer", breast_cancer(), {"hidden": [16]}, Budget(epochs=10, batch_size=64, learning_rate=0.01)
+        )
 
 
 # --- layers, also of other kinds

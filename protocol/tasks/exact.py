@@ -41,9 +41,24 @@ def exact_product(a: Tensor, b: Tensor) -> Tensor:
     return factor(a) @ factor(b).mT
 
 
-def factor(rows: Tensor) -> Tensor:
-    """One side of a product, ready to be multiplied: the numbers of each row as they are rounded for it."""
-    return _rounded(rows, (52 - (rows.shape[-1] - 1).bit_length()) // 2)
+def factor(rows: Tensor, bits: int | None = None) -> Tensor:
+    """One side of a product, ready to be multiplied: the numbers of each row as they are rounded for it.
+
+    `bits`: as few as all products need that it may stand in; else as many as its own terms allow.
+    """
+    return _rounded(rows, factor_bits(rows.shape[-1]) if bits is None else bits)
+
+
+def factor_bits(terms: int) -> int:
+    """How many bits each side of a product of so many terms may keep."""
+    return (52 - (terms - 1).bit_length()) // 2
+
+
+def on_grid(x: Tensor, exponents: Tensor, bits: int) -> Tensor:
+    """Numbers below 2^exponents in size, rounded to `bits` places below that; not finite where that is out of range."""
+    # A number this large has no room for anything below the unit, so adding it rounds.
+    rounder = 1.5 * _power_of_two(exponents.clamp(_SMALLEST, _LARGEST) - bits + 52)
+    return (x + torch.where(exponents > _LARGEST, math.inf, rounder)).sub_(rounder)
 
 
 def exact_sum(rows: Tensor) -> Tensor:
@@ -52,7 +67,7 @@ def exact_sum(rows: Tensor) -> Tensor:
 
 
 def exact_exp(x: Tensor) -> Tensor:
-    """The exponential of numbers up to 0, off by less than 1e-15 of itself; 0 below -700."""
+    """The exponential of numbers up to 0, off by less than 1e-15 of itself; 0 below -700 and of minus infinity."""
     lowered = x.clamp(_LOWEST, 0.0)
     turns = lowered.mul(1 / math.log(2)).round_()
     rest = lowered.sub_(turns * _LN2[0]).sub_(turns * _LN2[1])
@@ -98,10 +113,7 @@ def exact_cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
 def _rounded(rows: Tensor, bits: int) -> Tensor:
     """Each row rounded (half to even) to multiples of its largest number's power of two, `bits` places below that."""
     largest = torch.maximum(rows.amax(dim=-1, keepdim=True), -rows.amin(dim=-1, keepdim=True))
-    exponents = torch.frexp(largest).exponent
-    # A number this large has no room for anything below the unit, so adding it rounds.
-    rounder = 1.5 * _power_of_two(exponents.clamp(_SMALLEST, _LARGEST) - bits + 52)
-    return (rows + torch.where(exponents > _LARGEST, math.inf, rounder)).sub_(rounder)
+    return on_grid(rows, torch.frexp(largest).exponent, bits)
 
 
 def _power_of_two(exponents: Tensor) -> Tensor:

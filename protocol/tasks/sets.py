@@ -2,7 +2,7 @@
 what it is. Training and held-out sets have the same form."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
@@ -116,16 +116,16 @@ def write_set(directory: Path, tensors: Tensors, card: Card, rows: int) -> Path:
     return directory
 
 
-def read_set(directory: Path, expected: Mapping[str, TensorType]) -> Tensors:
+def read_set(directory: Path, expected: Mapping[str, TensorType], rows: Sequence[str] = ("x", "y")) -> Tensors:
     """Read a data set of just these tensors; TaskFailed if it is anything else. The card is not looked at.
 
-    A first length of None is the number of samples: it must be the same in all such tensors, and not 0.
+    The tensors `rows` have one row per sample: as many in all of them, and not 0.
     """
     try:
         tensors = read_tensors(directory / DATA_FILE, expected, MAX_DATA_BYTES)
     except ModelInvalid as error:
         raise TaskFailed("data set", error.reason) from None
-    lengths = {name: len(tensors[name]) for name, kind in expected.items() if kind.shape[0] is None}
+    lengths = {name: len(tensors[name]) for name in rows}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
         told = ", ".join(f"{length} in {name}" for name, length in lengths.items())
         raise TaskFailed("data set", f"its tensors must have the same number of rows, above 0; there are {told}")

@@ -37,7 +37,7 @@ def create(
     named = [f"{name}={value}" for name, value in chosen.items() if value is not None]
     made = read_task_file(file, [*named, *(settings or [])])
     keys = HeldOutKeys(session.settings.held_out_keys)
-    with session.doing("preparing the data"), prepared(made) as task_made:
+    with session.doing("preparing the data"), prepared(made, session.store) as task_made:
         action = creation(session.chain, session.address, task_made)
         facts = {"title": task_made.spec.title, "specification": parameters(task_made)["spec_digest"]}
         facts |= {"training_rows": task_made.training_rows, "held_out_rows": task_made.held_out_rows}
