@@ -127,7 +127,7 @@ def _architecture(source: Path, config: Mapping[str, Any], dtype: str) -> Archit
             "kv_heads": config.get("num_key_value_heads") or heads,
             "head_dim": config.get("head_dim") or hidden // heads,
             "rope_theta": _whole(source, "rope_theta", rope.get("rope_theta") or config.get("rope_theta", 10_000)),
-            "norm_epsilon": _whole(source, "rms_norm_eps", round(float(config["rms_norm_eps"]) * 1e15) / 1e6),
+            "norm_epsilon": _whole(source, "rms_norm_eps in billionths", config["rms_norm_eps"] * 1e9),
             "tied": bool(config.get("tie_word_embeddings", False)),
             "start": _start(source, config),
             "precision": _PRECISIONS.get(dtype, dtype),
@@ -142,9 +142,10 @@ def _architecture(source: Path, config: Mapping[str, Any], dtype: str) -> Archit
 
 
 def _whole(source: Path, name: str, value: float) -> int:
-    if value != int(value):
+    """Numbers that went through float32 on their way are taken for what they were."""
+    if abs(value - round(value)) > 1e-6 * value:
         raise ConfigInvalid(f"{source}: {name} = {value} cannot be expressed here.")
-    return int(value)
+    return round(value)
 
 
 def _start(source: Path, config: Mapping[str, Any]) -> int:

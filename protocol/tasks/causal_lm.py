@@ -89,7 +89,7 @@ class CausalLM(Task[Texts]):
         shapes = self.model.architecture.shapes().values()
         projections = [math.prod(shape) for shape in self.model.architecture.projections().values()]
         largest = max(math.prod(shape) for shape in shapes)
-        return 4 * sum(map(math.prod, shapes)) + 4 * largest + 40 * max(projections) + 2**29
+        return 4 * sum(map(math.prod, shapes)) + 4 * largest + 40 * max(projections) + 3 * 2**28
 
     def tensors(self) -> Mapping[str, TensorType]:
         adapter, projections = self.model.adapter, self.model.architecture.projections()

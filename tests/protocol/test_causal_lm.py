@@ -25,7 +25,7 @@ from protocol.tasks.texts import Texts, write_texts
 from protocol.tasks.tiny import tiny_base, write_published
 from protocol.tasks.transformer import Transformer
 
-LIMITS = {"max_model_bytes": 10**6, "max_seconds": 60, "max_memory_bytes": 2**30}
+LIMITS = {"max_model_bytes": 10**6, "max_seconds": 60, "max_memory_bytes": 2**31}
 
 
 def lm_spec(base: Path, **fields) -> TaskSpec:
@@ -219,6 +219,7 @@ def test_without_its_base_model_nothing_is_loaded(lm):
         ({"hidden_act": "gelu"}, "hidden_act = 'gelu' is not supported"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "only the default type of rotary positions"),
         ({"rms_norm_eps": "x"}, "cannot be understood"),
+        ({"rms_norm_eps": 1.5e-9}, "rms_norm_eps in billionths = 1.5 cannot be expressed"),
         ({"vocab_size": 999}, r"tensor model.embed_tokens.weight is F32 \[257, 64\], expected F32 \[999, 64\]"),
         ({"num_hidden_layers": 3}, "has no tensor model.layers.2"),
         ({"bos_token_id": None}, "names neither bos_token_id nor eos_token_id"),
