@@ -124,6 +124,15 @@ def rebuild(deployment: DeploymentFile = None, database_url: Database = None) ->
 
 
 @app.command()
+def backup(copy: Annotated[Path, typer.Argument(help="The file to make.")], database_url: Database = None) -> None:
+    """Copy an SQLite index while it is written to. The copy goes on where it was taken."""
+    with told_errors():
+        from indexer import programs
+
+        programs.backup(_settings(database_url=database_url), copy)
+
+
+@app.command()
 def verify(rpc_url: RpcUrl = None, database_url: Database = None) -> None:
     """Compare every balance, stake, task and score with the contracts' own views; exit code 1 if any differs."""
     with told_errors():

@@ -5,11 +5,13 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
@@ -197,6 +199,26 @@ def rebuild(settings: IndexerSettings, told: Callable[[int, int], None] = lambda
         return last
     finally:
         index.close()
+
+
+def backup(settings: IndexerSettings, copy: Path) -> None:
+    """Copy an SQLite database as it is at one block, while others write to it."""
+    engine = db.open_engine(settings.database_url)
+    if engine.dialect.name != "sqlite":
+        raise ConfigInvalid(
+            "PostgreSQL makes its own backups: pg_dump --format=custom, and pg_restore to get one back."
+        )
+    _indexed(engine)
+    if copy.exists():
+        raise ConfigInvalid(f"{copy} is there already: name a file that is not.")
+    try:
+        # Outside a transaction, as VACUUM must be; it reads one state of the database, and waits for nobody.
+        with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as connection:
+            connection.execute("VACUUM INTO ?", (str(copy),))
+    except sqlite3.Error as error:
+        raise ConfigInvalid(f"{copy} cannot be written ({error}): name a file in a folder that is there.") from error
+    finally:
+        engine.dispose()
 
 
 def audit(settings: IndexerSettings) -> "Audit":
