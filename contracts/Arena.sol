@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Appeals} from "./arena/Appeals.sol";
 import {Evaluation} from "./arena/Evaluation.sol";
 import {Parameters} from "./arena/Parameters.sol";
 import {Payout} from "./arena/Payout.sol";
@@ -39,6 +40,8 @@ contract Arena is IArena {
     uint256 public constant SETTLER_SHARE = Settlement.SETTLER_SHARE;
     /// @notice Seconds after an attempt's deadlines from which submissions can be settled without a seed.
     uint256 public constant SEED_PATIENCE = Settlement.SEED_PATIENCE;
+    /// @notice The part of what its settlement takes from the first panel that an upheld appeal earns, WAD.
+    uint256 public constant APPELLANT_SHARE = Settlement.APPELLANT_SHARE;
     /// @notice The least bond over the bounty, WAD.
     uint256 public constant MIN_BOND_RATE = Parameters.MIN_BOND_RATE;
     /// @notice See RewardMath, WAD.
@@ -121,8 +124,19 @@ contract Arena is IArena {
         t.key = key;
         t.attempt = 1;
         t.pending += t.revealedCount;
-        self.startAttempt(RANDOMNESS);
-        emit KeyReleased(taskId, msg.sender, key, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
+        self.startAttempt(RANDOMNESS, true);
+        emit KeyReleased(taskId, msg.sender, key, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds, t.challengeEnds);
+    }
+
+    /// @inheritdoc IArena
+    function revealCanary(
+        uint256 taskId,
+        uint256 submissionId,
+        int64 score,
+        bytes32 salt,
+        bytes32[] calldata proof
+    ) external {
+        Appeals.revealCanary(_state[taskId], taskId, submissionId, score, salt, proof);
     }
 
     /* TRAINERS */
@@ -244,8 +258,13 @@ contract Arena is IArena {
     }
 
     /// @inheritdoc IArena
+    function appeal(uint256 taskId, uint256 submissionId) external {
+        Appeals.appeal(_state[taskId], TOKEN, taskId, submissionId);
+    }
+
+    /// @inheritdoc IArena
     function redraw(uint256 taskId) external {
-        Settlement.redraw(_state[taskId], RANDOMNESS, taskId);
+        Appeals.redraw(_state[taskId], RANDOMNESS, taskId);
     }
 
     /// @inheritdoc IArena
@@ -315,10 +334,20 @@ contract Arena is IArena {
         uint256 taskId,
         uint256 submissionId,
         uint256 slot
-    ) external view returns (bool revealed, int64 score) {
-        if (slot >= TaskState.MAX_PANEL) return (false, 0);
+    ) external view returns (bool revealed, int64 score, bool copied) {
+        if (slot >= TaskState.MAX_PANEL) return (false, 0, false);
         TaskState.Panel storage p = _state[taskId].panelOf(submissionId);
-        return ((p.revealed >> slot) & 1 == 1, p.scores[slot]);
+        return ((p.revealed >> slot) & 1 == 1, p.scores[slot], (p.copied >> slot) & 1 == 1);
+    }
+
+    /// @inheritdoc IArena
+    function appealOf(uint256 taskId, uint256 submissionId) external view returns (Appeal memory) {
+        return _state[taskId].appeals[submissionId];
+    }
+
+    /// @inheritdoc IArena
+    function canaryOf(uint256 taskId, uint256 submissionId) external view returns (Canary memory) {
+        return _state[taskId].canaries[submissionId];
     }
 
     /// @inheritdoc IArena

@@ -58,8 +58,17 @@ contract ArenaInvariants is Base {
         vm.assertTrue(t.trainerPot == 0 || t.trainerWeight > 0, "somebody can claim");
         vm.assertTrue(t.validatorPot == 0 || t.validatorWeight > 0, "somebody can claim");
         _checkRecords(taskId, t);
-        owed = brought - _handler.paid(taskId);
+        owed = brought + _openBonds(taskId, t) - _handler.paid(taskId);
         if (t.creatorClaimed) owed -= t.creatorPot;
+    }
+
+    /// @dev Bonds of appeals that are not decided.
+    function _openBonds(uint256 taskId, IArena.Task memory t) private view returns (uint256 assets) {
+        for (uint256 i = 1; i <= t.submissionCount; ++i) {
+            IArena.Appeal memory a = _arena.appealOf(taskId, i);
+            bool open = a.appellant != address(0) && _arena.submission(taskId, i).settledAttempt <= a.attempt;
+            if (open) assets += t.parameters.appealBond;
+        }
     }
 
     function _checkRecords(uint256 taskId, IArena.Task memory t) private view {
@@ -70,7 +79,9 @@ contract ArenaInvariants is Base {
             IArena.Submission memory s = _arena.submission(taskId, i);
             vm.assertLe(s.slashed, s.stake);
             (slashed, stakes) = (slashed + s.slashed, stakes + s.stake);
-            if (_isPending(s, t.attempt)) ++due;
+            IArena.Appeal memory a = _arena.appealOf(taskId, i);
+            bool waits = a.appellant != address(0) && a.attempt == t.attempt;
+            if (_isPending(s, t.attempt) && !waits) ++due;
         }
         vm.assertEq(stakes, t.trainerStake);
         stakes = 0;
@@ -80,8 +91,11 @@ contract ArenaInvariants is Base {
             (slashed, stakes) = (slashed + v.slashed, stakes + v.stake);
         }
         vm.assertEq(stakes, t.validatorStake);
-        vm.assertEq(slashed, uint256(t.slashed) + t.settlerPaid, "slashes add up");
-        vm.assertEq(slashed / 10, t.settlerPaid, "settlers have their tenth");
+        uint256 lost = _handler.parameters(taskId - 1).bond - t.parameters.bond;
+        uint256 forfeited = _handler.bonds(taskId) - _openBonds(taskId, t);
+        uint256 out = uint256(t.slashed) + t.settlerPaid + _handler.returned(taskId);
+        vm.assertEq(slashed + lost + forfeited, out, "slashes add up");
+        vm.assertLe(t.settlerPaid, slashed / 10, "settlers have at most their tenth");
         if (_arena.phase(taskId) != IArena.Phase.Abandoned && !t.finalized) vm.assertEq(due, t.pending, "pending");
     }
 
@@ -89,7 +103,7 @@ contract ArenaInvariants is Base {
         if (s.state == IArena.SubmissionState.Committed) return true;
         if (s.state == IArena.SubmissionState.Duplicate) return s.settledAttempt == 0;
         if (s.state == IArena.SubmissionState.Revealed) return attempt > 0;
-        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < attempt;
+        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < attempt && s.settledAttempt < 2;
     }
 
     function _checkLocks(address who) private view {

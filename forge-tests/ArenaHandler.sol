@@ -19,12 +19,16 @@ contract ArenaHandler is Base {
     uint256 public constant PEOPLE = 12; // the first half are trainers, the others validators, in all tasks
     address public constant CREATOR = address(0xc0ffee);
     address public constant STRANGER = address(0x57a7);
+    address public constant APPELLANT = address(0xa99ea1);
     bytes32 private constant KEY = keccak256("key");
     bytes32 private constant SALT = keccak256("salt");
     int64[6] private _answers = [int64(1e9), 1e9 + 3, 1e9 - 900, Scores.INVALID, Scores.UNAVAILABLE, Scores.UNOPENABLE];
 
     /// @notice What the claims of trainers and validators were paid, by task.
     mapping(uint256 taskId => uint256) public paid;
+    /// @notice What appellants paid in, and what they got, by task.
+    mapping(uint256 taskId => uint256) public bonds;
+    mapping(uint256 taskId => uint256) public returned;
     mapping(uint256 taskId => mapping(address trainer => bytes32)) private _model;
     mapping(uint256 taskId => mapping(uint256 attempt => mapping(address validator => IArena.ScoreEntry[])))
         private _said;
@@ -39,6 +43,9 @@ contract ArenaHandler is Base {
         }
         token.mint(CREATOR, 1e30);
         vm.prank(CREATOR);
+        token.approve(address(arena), type(uint256).max);
+        token.mint(APPELLANT, 1e30);
+        vm.prank(APPELLANT);
         token.approve(address(arena), type(uint256).max);
         for (uint256 i; i < TASKS; ++i) {
             vm.prank(CREATOR);
@@ -60,6 +67,9 @@ contract ArenaHandler is Base {
         (p.panelSize, p.quorum, p.paidRanks) = (uint8(2 + index), 2, uint8(1 + index));
         p.maximise = index != 1;
         p.maxShare = index == 2 ? 0.3e18 : 1e18;
+        if (index == 0) return p;
+        (p.challengeWindow, p.appealPanelSize, p.appealBond) = (100, p.panelSize + 1, uint128(1e18 + index));
+        p.canaryRoot = keccak256(bytes.concat(keccak256(abi.encode(uint256(1), int64(1e9), SALT))));
     }
 
     /* ACTIONS */
@@ -87,16 +97,18 @@ contract ArenaHandler is Base {
             abi.encodeCall(ARENA.cancelTask, (taskId)),
             abi.encodeCall(ARENA.commitScores, (taskId, number, bytes32(assets)))
         ];
+        uint256 before = TOKEN.balanceOf(APPELLANT);
         vm.prank(person(who % PEOPLE));
         (bool done, ) = address(ARENA).call(calls[verb % 9]);
         done;
+        returned[taskId] += TOKEN.balanceOf(APPELLANT) - before;
     }
 
     /// @notice Leads every task out, whatever state it is in, by calls that anyone can make.
     function leadOut() external {
         for (uint256 taskId = 1; taskId <= TASKS; ++taskId) {
             for (uint256 i; ARENA.phase(taskId) < IArena.Phase.Finalized; ++i) {
-                vm.assertTrue(i < 20, "a way out");
+                vm.assertTrue(i < 30, "a way out");
                 _step(taskId, true);
             }
             _claimAll(taskId);
@@ -132,8 +144,32 @@ contract ArenaHandler is Base {
             _drawAll(taskId);
             for (uint256 i = PEOPLE / 2; i < PEOPLE; ++i) if (_random(4) != 0) _say(taskId, person(i));
         }
+        if (phase == IArena.Phase.Challenge) _appealSome(taskId);
         if (phase == IArena.Phase.ScoreReveal) {
+            if (taskId > 1) _tellCanaries(taskId);
             for (uint256 i = PEOPLE / 2; i < PEOPLE; ++i) if (_random(4) != 0) _open(taskId, person(i));
+        }
+    }
+
+    function _tellCanaries(uint256 taskId) private {
+        IArena.Task memory t = ARENA.task(taskId);
+        bool possible = t.challengeEnds > t.scoreRevealEnds && t.validatorCount > t.parameters.panelSize;
+        for (uint256 i = 1; possible && i <= t.submissionCount; ++i) {
+            if (ARENA.submission(taskId, i).digest != bytes32(uint256(1)) || !_isDue(taskId, i, t.attempt)) continue;
+            if (ARENA.canaryOf(taskId, i).known || ARENA.appealOf(taskId, i).appellant != address(0)) continue;
+            ARENA.revealCanary(taskId, i, 1e9, SALT, new bytes32[](0));
+        }
+    }
+
+    function _appealSome(uint256 taskId) private {
+        IArena.Task memory t = ARENA.task(taskId);
+        if (t.validatorCount <= t.parameters.panelSize) return;
+        for (uint256 i = 1; i <= t.submissionCount; ++i) {
+            if (!_isDue(taskId, i, t.attempt) || ARENA.panel(taskId, i).length == 0) continue;
+            if (ARENA.appealOf(taskId, i).appellant != address(0) || _random(3) != 0) continue;
+            vm.prank(APPELLANT);
+            ARENA.appeal(taskId, i);
+            bonds[taskId] += t.parameters.appealBond;
         }
     }
 
@@ -187,7 +223,12 @@ contract ArenaHandler is Base {
     function _isDue(uint256 taskId, uint256 submissionId, uint256 attempt) private view returns (bool) {
         IArena.Submission memory s = ARENA.submission(taskId, submissionId);
         if (s.state == IArena.SubmissionState.Revealed) return attempt > 0;
-        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < attempt;
+        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < attempt && s.settledAttempt < 2;
+    }
+
+    function _waits(uint256 taskId, uint256 submissionId, uint256 attempt) private view returns (bool) {
+        IArena.Appeal memory a = ARENA.appealOf(taskId, submissionId);
+        return a.appellant != address(0) && a.attempt == attempt;
     }
 
     function _say(uint256 taskId, address who) private {
@@ -200,7 +241,8 @@ contract ArenaHandler is Base {
             address[] memory panel = ARENA.panel(taskId, i);
             for (uint8 slot; slot < panel.length; ++slot) {
                 if (panel[slot] != who) continue;
-                entries.push(IArena.ScoreEntry(i, slot, _answers[_random(3) == 0 ? _random(6) : 0], 0));
+                uint32 original = _random(4) == 0 && i > 1 && ARENA.submission(taskId, 1).digest != 0 ? 1 : 0;
+                entries.push(IArena.ScoreEntry(i, slot, _answers[_random(3) == 0 ? _random(6) : 0], 0, original));
             }
         }
         bytes32 commitment = ARENA.scoresCommitment(taskId, t.attempt, who, 0, entries, SALT);
@@ -226,13 +268,16 @@ contract ArenaHandler is Base {
             IArena.Submission memory s = ARENA.submission(taskId, id);
             bool hidden = s.state == IArena.SubmissionState.Committed;
             bool copied = s.state == IArena.SubmissionState.Duplicate && s.settledAttempt == 0;
-            if (!hidden && !copied && !_isDue(taskId, id, t.attempt)) continue;
+            bool due = _isDue(taskId, id, t.attempt) && !_waits(taskId, id, t.attempt);
+            if (!hidden && !copied && !due) continue;
+            uint256 before = TOKEN.balanceOf(APPELLANT);
             vm.prank(STRANGER);
             ARENA.settle(taskId, id);
+            returned[taskId] += TOKEN.balanceOf(APPELLANT) - before;
         }
         t = ARENA.task(taskId);
         vm.assertEq(t.pending, 0, "all is settled");
-        if (t.unscored > 0 && t.attempt == 1) ARENA.redraw(taskId);
+        if (t.appealed > 0 || (t.unscored > 0 && t.attempt == 1)) ARENA.redraw(taskId);
         else ARENA.finalize(taskId);
     }
 

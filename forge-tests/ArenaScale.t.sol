@@ -100,7 +100,7 @@ abstract contract ArenaLife is Base {
             (int64 score, bool speaks) = answer(validator, id);
             for (uint8 slot; slot < panel.length; ++slot) {
                 if (panel[slot] != _person(_trainers + validator) || !speaks) continue;
-                entries[count++] = IArena.ScoreEntry(id, slot, score, keccak256(abi.encode(id, validator)));
+                entries[count++] = IArena.ScoreEntry(id, slot, score, keccak256(abi.encode(id, validator)), 0);
             }
         }
         assembly {

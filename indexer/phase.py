@@ -26,17 +26,19 @@ PHASE = _when(
     (_task.commit_ends > NOW, "commit"),
     (or_(_task.submission_count == 0, _task.validator_count < _task.quorum), "abandoned"),
     (_task.reveal_ends > NOW, "reveal"),
-    (_task.revealed_count == 0, "settle"),
+    (and_(_task.attempt == 0, _task.revealed_count == 0), "settle"),
     (and_(_task.attempt == 0, _task.key_ends > NOW), "key"),
     (_task.attempt == 0, "void"),
     (_task.score_commit_ends > NOW, "score_commit"),
     (_task.score_reveal_ends > NOW, "score_reveal"),
+    (_task.challenge_ends > NOW, "challenge"),
     otherwise="settle",
 )
 
+_TIMED = ("commit", "reveal", "key", "score_commit", "score_reveal", "challenge")
 # When the phase ends; null for one that ends with an action and not with time.
 PHASE_ENDS = case(
-    {name: getattr(_task, f"{name}_ends") for name in ("commit", "reveal", "key", "score_commit", "score_reveal")},
+    {name: getattr(_task, f"{name}_ends") for name in _TIMED},
     value=PHASE,
     else_=null(),
 )

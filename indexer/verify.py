@@ -10,6 +10,7 @@ from indexer.phase import PHASE
 from indexer.stake_math import withdrawal_value
 from indexer.tables import (
     Account,
+    Appeal,
     Checkpoint,
     Escrow,
     Lock,
@@ -58,6 +59,7 @@ class Audit:
                 yield from check()
             yield from self._panels()
             yield from federations(self._rows, self._call, self._compare)
+            yield from self._appeals()
             yield from self._sums()
 
     # --- the parts
@@ -117,6 +119,8 @@ class Audit:
             told["state"] = SubmissionState(told["state"]).name.lower()
             if row.score is None and told["score"] in (0, _NUMBER_OF.get(row.state)):
                 told["score"] = None
+            canary = self._call("Arena", "canaryOf", row.task_id, row.id)
+            told["canary_score"] = canary.score if canary.known else None
             yield from self._compare(f"submission {row.id} of task {row.task_id}", row, told)
         for row in self._rows(Validator):
             told = self._call("Arena", "validator", row.task_id, row.operator)
@@ -143,6 +147,14 @@ class Audit:
                 told = self._call("Arena", "scoreAt", task, submission, slot)
                 mine = score and (score.score if score.verdict is None else _NUMBER_OF[score.verdict])
                 yield from self._differ(f"score of {validator}, {what}", mine, told.score if told.revealed else None)
+                flagged = bool(score and score.copy_of)
+                yield from self._differ(f"copy by {validator}, {what}", flagged, told.copied)
+
+    def _appeals(self) -> Iterator[str]:
+        for row in self._rows(Appeal):
+            what = f"appeal of submission {row.submission_id} of task {row.task_id}"
+            told = self._call("Arena", "appealOf", row.task_id, row.submission_id)
+            yield from self._compare(what, row, told)
 
     def _sums(self) -> Iterator[str]:
         totals = next(iter(self._rows(Totals)), None)

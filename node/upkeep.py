@@ -17,7 +17,7 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.errors import ContractReverted
-from protocol.phases import Phase, SubmissionState
+from protocol.phases import Phase, SubmissionState, is_scorable
 from protocol.seeds import seed_proof
 from protocol.transactions import Receipt
 
@@ -94,8 +94,14 @@ class Upkeep:
             self.prove_seed(task_id, task)
         for submission_id in self.in_my_order(task_id, task.submission_count):
             submission = self._chain.submission(task_id, submission_id)
-            if _needs_settling(submission, task, phase):
+            if _needs_settling(submission, task, phase) and not self._is_appealed(task_id, task, submission_id):
                 self._settle(task_id, task, submission_id, submission)
+
+    def _is_appealed(self, task_id: int, task: Record, submission_id: int) -> bool:
+        """Whether the submission waits for the larger panel of the next attempt."""
+        if task.appealed == 0:
+            return False
+        return bool(self._chain.call("Arena", "appealOf", task_id, submission_id).attempt == task.attempt)
 
     def _settle(self, task_id: int, task: Record, submission_id: int, submission: Record) -> None:
         scored = submission.state in (SubmissionState.REVEALED, SubmissionState.UNSCORED)
@@ -106,9 +112,10 @@ class Upkeep:
     def _close(self, task_id: int, task: Record, phase: Phase) -> None:
         if task.pending > 0 and phase != Phase.ABANDONED:
             return
-        again = phase == Phase.SETTLE and task.unscored > 0 and task.attempt < _MAX_ATTEMPTS
+        unscored = task.unscored > 0 and task.attempt < _MAX_ATTEMPTS
+        again = phase == Phase.SETTLE and (unscored or task.appealed > 0)
         function = "redraw" if again else "finalize"
-        key = f"task:{task_id}:{function}"
+        key = f"task:{task_id}:{function}:{task.attempt}"
         if self._is_my_turn(key):
             self._attempt(key, function, task_id)
 
@@ -138,7 +145,7 @@ def _needs_settling(submission: Record, task: Record, phase: Phase) -> bool:
         return bool(submission.settled_attempt == 0)
     if state == SubmissionState.COMMITTED:
         return True
-    return phase == Phase.SETTLE and bool(submission.settled_attempt < task.attempt)
+    return phase == Phase.SETTLE and is_scorable(submission, task.attempt)
 
 
 def _report(receipt: Receipt) -> None:
@@ -160,6 +167,10 @@ _LINES = {
     "Arena.SubmissionScored": "Settled task={task_id} submission={submission_id} score={score}",
     "Arena.SubmissionInvalid": "Settled task={task_id} submission={submission_id} verdict=invalid",
     "Arena.SubmissionUnavailable": "Settled task={task_id} submission={submission_id} verdict=unavailable",
+    "Arena.SubmissionCopied": "Settled task={task_id} submission={submission_id} verdict=copied",
+    "Arena.CanarySettled": "Settled task={task_id} submission={submission_id} verdict=canary",
+    "Arena.AppealUpheld": "Upheld an appeal task={task_id} submission={submission_id}",
+    "Arena.AppealRejected": "Rejected an appeal task={task_id} submission={submission_id}",
     "Arena.SubmissionUnscored": "Settled task={task_id} submission={submission_id} verdict=unscored",
     "Arena.SubmissionUnrevealed": "Settled task={task_id} submission={submission_id} verdict=unrevealed",
     "Arena.HeldOutUnopenable": "Settled task={task_id} submission={submission_id} verdict=unopenable",

@@ -24,12 +24,16 @@ BATCH_SIZE = 256
 
 
 class ScoreEntry(NamedTuple):
-    """IArena.ScoreEntry: `slot` is the validator's place in the panel, `report_digest` 32 bytes as 0x hex."""
+    """IArena.ScoreEntry: `slot` is the validator's place in the panel, `report_digest` 32 bytes as 0x hex.
+
+    `copy_of`: the earlier submission that this one nearly equals, or 0.
+    """
 
     submission_id: int
     slot: int
     score: int
     report_digest: str
+    copy_of: int = 0
 
 
 # --- values
@@ -100,8 +104,8 @@ def scores_commitment(
     salt: bytes,
 ) -> str:
     """What a validator commits to for one batch of scores."""
-    rows = [(entry.submission_id, entry.slot, entry.score, _bytes(entry.report_digest)) for entry in entries]
-    scores = keccak(encode(["(uint32,uint8,int64,bytes32)[]"], [rows]))
+    rows = [(e.submission_id, e.slot, e.score, _bytes(e.report_digest), e.copy_of) for e in entries]
+    scores = keccak(encode(["(uint32,uint8,int64,bytes32,uint32)[]"], [rows]))
     types = ["uint256", "address", "uint256", "uint256", "address", "uint256", "bytes32", "bytes32"]
     return _hex(keccak(encode(types, [chain_id, arena, task_id, attempt, validator, batch, scores, salt])))
 
@@ -140,6 +144,37 @@ def attempt_seed(raw: str, task_id: int, attempt: int, reveals_hash: str) -> str
     """The seed of an attempt's draws, from its ticket's seed and everything that was revealed."""
     words = [_bytes(raw), task_id, attempt, _bytes(reveals_hash)]
     return _hex(keccak(encode(["bytes32", "uint256", "uint256", "bytes32"], words)))
+
+
+# --- canaries
+
+
+def canary_leaf(digest: str, score: int, salt: bytes) -> bytes:
+    """What a task commits to of a canary: the digest of its model, its score, and a salt that hides both."""
+    return keccak(keccak(encode(["bytes32", "int64", "bytes32"], [_bytes(digest), score, salt])))
+
+
+def canary_root(leaves: Sequence[bytes]) -> str:
+    """The root of the tree over the leaves, each pair in order of size; zeros where there are none."""
+    level = list(leaves)
+    while len(level) > 1:
+        level = [_pair(level[at : at + 2]) for at in range(0, len(level), 2)]
+    return _hex(level[0] if level else bytes(32))
+
+
+def canary_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The proof of a leaf under `canary_root`."""
+    level, proof = list(leaves), []
+    while len(level) > 1:
+        if (beside := index ^ 1) < len(level):
+            proof.append(level[beside])
+        level = [_pair(level[at : at + 2]) for at in range(0, len(level), 2)]
+        index //= 2
+    return proof
+
+
+def _pair(nodes: Sequence[bytes]) -> bytes:
+    return keccak(b"".join(sorted(nodes))) if len(nodes) == 2 else nodes[0]
 
 
 # --- the draw and the consensus

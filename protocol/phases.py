@@ -20,9 +20,10 @@ class Phase(IntEnum):
     VOID = 5
     SCORE_COMMIT = 6
     SCORE_REVEAL = 7
-    SETTLE = 8
-    FINALIZED = 9
-    CANCELLED = 10
+    CHALLENGE = 8
+    SETTLE = 9
+    FINALIZED = 10
+    CANCELLED = 11
 
 
 class SubmissionState(IntEnum):
@@ -38,6 +39,15 @@ class SubmissionState(IntEnum):
     UNAVAILABLE = 7
     UNSCORED = 8
     UNOPENABLE = 9
+    COPIED = 10
+    CANARY = 11
+
+
+def is_scorable(submission: Record, attempt: int) -> bool:
+    """Whether a submission waits for its panel's scores in an attempt of its task, or for its appeal to be drawn."""
+    if submission.state == SubmissionState.REVEALED:
+        return attempt > 0
+    return bool(submission.state == SubmissionState.UNSCORED and submission.settled_attempt == 1 < attempt)
 
 
 def phase(task: Record, now: int) -> Phase:
@@ -56,13 +66,15 @@ def phase(task: Record, now: int) -> Phase:
 
 
 def _after_reveals(task: Record, now: int) -> Phase:
-    if task.revealed_count == 0:
+    if task.attempt == 0 and task.revealed_count == 0:
         return Phase.SETTLE
     if task.attempt == 0:  # the key has not been released
         return Phase.KEY if now < task.key_ends else Phase.VOID
     if now < task.score_commit_ends:
         return Phase.SCORE_COMMIT
-    return Phase.SCORE_REVEAL if now < task.score_reveal_ends else Phase.SETTLE
+    if now < task.score_reveal_ends:
+        return Phase.SCORE_REVEAL
+    return Phase.CHALLENGE if now < task.challenge_ends else Phase.SETTLE
 
 
 _ENDS = {
@@ -71,6 +83,7 @@ _ENDS = {
     Phase.KEY: "key_ends",
     Phase.SCORE_COMMIT: "score_commit_ends",
     Phase.SCORE_REVEAL: "score_reveal_ends",
+    Phase.CHALLENGE: "challenge_ends",
 }
 
 

@@ -51,7 +51,12 @@ def main():
     token = loaded.SkeinToken.deploy(genesis_holder, integer("SKEIN_GENESIS", 100_000_000) * 10**18, options)
     staking = loaded.Staking.deploy(token, integer("SKEIN_COOLDOWN", 7 * 24 * 3600), deployer, options)
     randomness = deploy_randomness(loaded, options)
-    for library in (loaded.Evaluation, loaded.Settlement, loaded.Payout):  # Brownie links the arena to the newest ones
+    for library in (
+        loaded.Appeals,
+        loaded.Evaluation,
+        loaded.Settlement,
+        loaded.Payout,
+    ):  # Brownie links the arena to the newest ones
         library.deploy(options)
     arena = loaded.Arena.deploy(staking, randomness, options)
     staking.setModule(arena, True, options)

@@ -86,7 +86,7 @@ def deploy(contracts):
     token = contracts.SkeinToken.deploy(accounts[CREATOR], 500_000_000 * WAD, options)
     staking = contracts.Staking.deploy(token, COOLDOWN, accounts[CREATOR], options)
     randomness = contracts.FixedRandomness.deploy(options)
-    for library in (contracts.Evaluation, contracts.Settlement, contracts.Payout):
+    for library in (contracts.Appeals, contracts.Evaluation, contracts.Settlement, contracts.Payout):
         library.deploy(options)
     arena = contracts.Arena.deploy(staking, randomness, options)
     staking.setModule(arena, True, options)

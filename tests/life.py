@@ -12,6 +12,9 @@ from protocol.encoding import (
     UNOPENABLE,
     ScoreEntry,
     batch_of,
+    canary_leaf,
+    canary_proof,
+    canary_root,
     key_hash,
     scores_commitment,
     submission_commitment,
@@ -42,8 +45,12 @@ PARAMETERS: dict[str, Any] = {
     "panel_size": 3,
     "quorum": 2,
     "paid_ranks": 3,
+    "challenge_window": 0,
     "maximise": True,
     "max_share": 10**18,
+    "appeal_panel_size": 0,
+    "appeal_bond": 0,
+    "canary_root": "0x" + "00" * 32,
 }
 
 
@@ -113,13 +120,25 @@ class Life:
         self.pass_to(task, "reveal_ends")
         self.send(creator, "Arena", "releaseKey", task, KEY)
 
-    def score(self, task: int, votes: Mapping[int, Mapping[int, int]], drawn_by: int = 0) -> None:
-        """Draws the panels of some submissions; validators (by account) commit and reveal scores by submission."""
+    def score(
+        self,
+        task: int,
+        votes: Mapping[int, Mapping[int, int]],
+        drawn_by: int = 0,
+        copies: Mapping[int, int] | None = None,
+        canaries: Sequence[tuple[int, Sequence[bytes], int, int]] = (),
+        drawn: Sequence[int] = (),
+    ) -> None:
+        """Draws the panels of some submissions; validators (by account) commit and reveal scores by submission.
+
+        `copies`: submissions that all call copies, with the originals. `canaries`: submission, leaves, place among
+        them, score. `drawn`: further submissions, which nobody scores.
+        """
         self.network.decide(task)
         chain = self.network.chain()
-        for submission in sorted({submission for vote in votes.values() for submission in vote}):
+        for submission in sorted({submission for vote in votes.values() for submission in vote} | set(drawn)):
             self.send(drawn_by, "Arena", "drawPanel", task, submission)
-        entries = {account: self._entries(task, account, vote) for account, vote in votes.items()}
+        entries = {account: self._entries(task, account, vote, copies or {}) for account, vote in votes.items()}
         attempt = int(chain.task(task).attempt)
         for account, found in entries.items():
             words = (self.network.deployment.chain_id, self.arena, task, attempt, self.address(account))
@@ -127,18 +146,23 @@ class Life:
                 commitment = scores_commitment(*words, batch, part, SALT)
                 self.send(account, "Arena", "commitScores", task, batch, commitment)
         self.pass_to(task, "score_commit_ends")
+        for submission, leaves, place, score in canaries:
+            proof = canary_proof(leaves, place)
+            self.send(CREATOR, "Arena", "revealCanary", task, submission, score, b"c" * 32, proof)
         for account, found in entries.items():
             for batch, part in found.items():
                 self.send(account, "Arena", "revealScores", task, batch, part, SALT)
         self.pass_to(task, "score_reveal_ends")
 
-    def _entries(self, task: int, account: int, vote: Mapping[int, int]) -> dict[int, list[ScoreEntry]]:
+    def _entries(
+        self, task: int, account: int, vote: Mapping[int, int], copies: Mapping[int, int]
+    ) -> dict[int, list[ScoreEntry]]:
         entries: dict[int, list[ScoreEntry]] = {}
         for submission, score in vote.items():
             panel = self.network.chain().call("Arena", "panel", task, submission)
             if self.address(account) in panel:
                 slot = panel.index(self.address(account))
-                entry = ScoreEntry(submission, slot, score, digest((account, submission)))
+                entry = ScoreEntry(submission, slot, score, digest((account, submission)), copies.get(submission, 0))
                 entries.setdefault(batch_of(submission), []).append(entry)
         return entries
 
@@ -248,6 +272,32 @@ def ended_early(life: Life) -> None:
     life.finish(unrevealed, (2,), VALIDATORS, CREATOR)
 
 
+def appealed(life: Life) -> int:
+    """A task where the first panels lie about one model and call another a copy; one appeal is right, one is wrong, one
+    finds nobody to decide it; a canary that is not contested, and one whose creator lied."""
+    salt, models = b"c" * 32, {2: "i", 3: "j", 4: "k", 5: "l", 6: "m"}
+    leaves = [canary_leaf(digest(models[4]), 700_000_000, salt), canary_leaf(digest(models[6]), 0, salt)]
+    terms = {"challenge_window": 500, "appeal_panel_size": 4, "appeal_bond": 3 * SKEIN}
+    terms |= {"canary_root": canary_root(leaves)}
+    task = life.create(CREATOR, panel_size=2, quorum=2, **terms)
+    life.join(task, models, VALIDATORS)
+    life.reveal(task, tuple(models))
+    life.release(task, CREATOR)
+    honest = dict.fromkeys(range(1, 6), 700_000_000)
+    said = {account: honest | {1: 100_000_000} for account in VALIDATORS}
+    life.score(task, said, copies={2: 1}, canaries=((3, leaves, 0, 700_000_000), (5, leaves, 1, 0)))
+    for submission, appellant in ((1, 2), (2, 3), (4, 5), (5, 7)):
+        life.send(appellant, "Arena", "appeal", task, submission)
+    life.pass_to(task, "challenge_ends")
+    life.settle(task, DELEGATORS[1], (3,))
+    life.send(DELEGATORS[1], "Arena", "redraw", task)
+    last = {1: 700_000_000, 2: 700_000_000, 5: 700_000_000}
+    life.score(task, dict.fromkeys(VALIDATORS, last), copies={2: 1}, drawn=(4,))
+    life.settle(task, DELEGATORS[1], (1, 2, 4, 5))
+    life.finish(task, tuple(models), VALIDATORS, CREATOR)
+    return task
+
+
 def leave(life: Life) -> None:
     """Withdrawals are paid, one in part, one waits; tokens change hands, some for themselves; a module is forbidden."""
     promise(life)
@@ -279,4 +329,5 @@ def whole(life: Life) -> None:
     federate(life)
     unopenable(life)
     ended_early(life)
+    appealed(life)
     leave(life)

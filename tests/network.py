@@ -130,7 +130,7 @@ class Network:
 def _state_key() -> str:
     """What the state depends on: the code of the contracts, the script that deploys them, and this file."""
     digest = hashlib.sha256()
-    libraries = ("Evaluation", "Settlement", "Payout", "Committees", "Verdicts")
+    libraries = ("Appeals", "Evaluation", "Settlement", "Payout", "Committees", "Verdicts")
     for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", *libraries, "Arena", "Alliance"):
         digest.update(json.loads((BUILD / f"{name}.json").read_text())["bytecode"].encode())
     for path in (ROOT / "scripts" / "deploy.py", Path(__file__)):

@@ -23,6 +23,7 @@ PARAMETERS: Mapping[str, Any] = {
     "key_window": 1000,
     "score_commit_window": 1000,
     "score_reveal_window": 1000,
+    "challenge_window": 0,
     "scale": 10**9,
     "tolerance": 10**6,
     "slash_tolerance": 10**8,
@@ -32,6 +33,9 @@ PARAMETERS: Mapping[str, Any] = {
     "paid_ranks": 3,
     "maximise": True,
     "max_share": 10**18,
+    "appeal_panel_size": 0,
+    "appeal_bond": 0,
+    "canary_root": "0x" + "00" * 32,
 }
 
 

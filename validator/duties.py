@@ -6,7 +6,7 @@ from node.upkeep import Upkeep
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ContractReverted
-from protocol.phases import SubmissionState
+from protocol.phases import is_scorable
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Duties:
         duties, all_drawn = [], True
         for submission_id in self._upkeep.in_my_order(task_id, task.submission_count):
             submission = self._chain.submission(task_id, submission_id)
-            if not _is_scorable(submission, task):
+            if not is_scorable(submission, task.attempt):
                 continue
             panel, drawn = self._panel(task_id, task, submission_id)
             if panel is None:
@@ -70,10 +70,3 @@ class Duties:
                 self._upkeep.renew_seed(task_id, task)
             return None
         return panel
-
-
-def _is_scorable(submission: Record, task: Record) -> bool:
-    """Whether it waits for scores in this attempt."""
-    if submission.state == SubmissionState.REVEALED:
-        return True
-    return bool(submission.state == SubmissionState.UNSCORED and submission.settled_attempt < task.attempt)

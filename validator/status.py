@@ -10,7 +10,7 @@ from protocol.encoding import batch_of
 from protocol.phases import Phase
 
 COLUMNS = ["task", "phase", "time_left", "drawn", "committed", "revealed", "stake", "slashed", "claimable", "next"]
-_SCORING = (Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.SETTLE)
+_SCORING = (Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.CHALLENGE, Phase.SETTLE)
 
 
 def duties(chain: Chain, address: str, everything: bool = False) -> list[dict[str, Any]]:

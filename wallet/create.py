@@ -15,6 +15,7 @@ from node.amounts import format_amount
 from protocol import heldout
 from protocol.artifacts import manifest_of
 from protocol.chain import Chain
+from protocol.encoding import canary_root
 from protocol.errors import ConfigInvalid
 from protocol.models import tensor_bytes
 from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
@@ -125,6 +126,7 @@ def parameters(task: Prepared) -> dict[str, Any]:
         "key_window": windows.key,
         "score_commit_window": windows.score_commit,
         "score_reveal_window": windows.score_reveal,
+        "challenge_window": windows.challenge,
         "scale": task.spec.scale,
         "tolerance": task.spec.tolerance,
         "slash_tolerance": task.spec.slash_tolerance,
@@ -133,7 +135,10 @@ def parameters(task: Prepared) -> dict[str, Any]:
         "quorum": scoring.quorum,
         "paid_ranks": reward.paid_ranks,
         "maximise": task.spec.maximise,
+        "appeal_panel_size": task.file.appeal_panel_size if windows.challenge else 0,
         "max_share": scoring.max_share,
+        "appeal_bond": reward.appeal_bond if windows.challenge else 0,
+        "canary_root": canary_root([]),
     }
 
 

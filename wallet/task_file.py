@@ -56,21 +56,26 @@ class RewardSection(Section):
     min_trainer_stake: Amount = parse_amount("10")
     min_validator_stake: Amount = parse_amount("10")
     paid_ranks: Annotated[int, Field(ge=1, le=64)] = 3
+    appeal_bond: Amount = parse_amount("10")
 
 
 class WindowSection(Section):
-    """How long each phase is."""
+    """How long each phase is; a challenge of 0 means that results cannot be appealed."""
 
     commit: Window = parse_duration("1d")
     reveal: Window = parse_duration("2h")
     key: Window = parse_duration("2h")
     score_commit: Window = parse_duration("6h")
     score_reveal: Window = parse_duration("2h")
+    challenge: Annotated[int, _from_text(parse_duration), Field(ge=0, le=YEAR)] = 0
 
 
 class ScoringSection(Section):
-    """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent. `max_share`: the
-    most that counts of one operator's stake, as a part of all stake on its side; 1 is no cap."""
+    """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent.
+
+    `max_share`: the most that counts of one operator's stake, as a part of all stake on its side; 1 is no cap.
+    `appeal_panel_size`: more than panel_size, by default twice as many and one.
+    """
 
     scale: Score = parse_score("1")
     tolerance: Score = parse_score("0.0001")
@@ -78,6 +83,7 @@ class ScoringSection(Section):
     grid: Annotated[Score, Field(ge=1)] = parse_score("0.0001")
     panel_size: Annotated[int, Field(ge=1, le=32)] = 5
     quorum: Annotated[int, Field(ge=1, le=32)] = 3
+    appeal_panel_size: Annotated[int, Field(ge=2, le=32)] | None = None
     max_share: Annotated[int, _from_text(parse_amount), Field(ge=10**18 // 64, le=10**18)] = 10**18
 
 
@@ -111,6 +117,11 @@ class TaskFile(Section):
         return self.reward.bond if self.reward.bond is not None else -(-self.reward.bounty // 10)
 
     @property
+    def appeal_panel_size(self) -> int:
+        """How many validators decide an appeal."""
+        return self.scoring.appeal_panel_size or min(2 * self.scoring.panel_size + 1, 32)
+
+    @property
     def _leaves_time(self) -> bool:
         return self.limits.max_seconds <= self.windows.score_commit
 
@@ -125,6 +136,8 @@ class TaskFile(Section):
             "scoring.tolerance must not exceed scoring.grid": scoring.tolerance <= scoring.grid,
             "scoring.grid must not exceed scoring.scale": scoring.grid <= scoring.scale,
             "scoring.quorum must not exceed scoring.panel_size": scoring.quorum <= scoring.panel_size,
+            "scoring.appeal_panel_size must exceed scoring.panel_size": not self.windows.challenge
+            or self.appeal_panel_size > scoring.panel_size,
             # validators keep away from a task that one evaluation could eat up
             "limits.max_seconds must not exceed windows.score_commit": self._leaves_time,
         }

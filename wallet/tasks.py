@@ -8,14 +8,14 @@ from node.output import NotFound
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
-from protocol.phases import Phase, SubmissionState, phase
+from protocol.phases import Phase, SubmissionState, is_scorable, phase
 from protocol.seeds import seed_proof
 from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import wallet_figure
 
 _UNSETTLED = (SubmissionState.COMMITTED, SubmissionState.DUPLICATE)
 _SCORED_LATER = (SubmissionState.REVEALED, SubmissionState.UNSCORED)
-_AFTER_REVEAL = (Phase.KEY, Phase.VOID, Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.SETTLE)
+_AFTER_REVEAL = (Phase.KEY, Phase.VOID, Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.CHALLENGE, Phase.SETTLE)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
     for identity, record in enumerate(submissions(chain, task), start=1):
         waits = record.settled_attempt == 0
         if record.state in _SCORED_LATER and task.phase is Phase.SETTLE:
-            waits = record.settled_attempt < task.record.attempt
+            waits = is_scorable(record, task.record.attempt) and not _is_appealed(chain, task, identity)
             if waits and not chain.call("Arena", "panel", task.id, identity):
                 yield Call(f"draw the panel of submission {identity}", "Arena", "drawPanel", (task.id, identity))
         elif record.state not in _UNSETTLED:
@@ -113,14 +113,39 @@ def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
             yield Call(f"settle submission {identity}", "Arena", "settle", (task.id, identity))
 
 
+def _is_appealed(chain: Chain, task: Task, submission: int) -> bool:
+    """Whether a larger panel will decide in the next attempt."""
+    found = chain.call("Arena", "appealOf", task.id, submission)
+    return bool(found.attempt and found.attempt == task.record.attempt)
+
+
+def appeal(chain: Chain, task: Task, submission: int, appellant: str) -> Action:
+    """Appeal what the panel of a submission has revealed."""
+    _expect(task, "have its results appealed", Phase.CHALLENGE)
+    terms = task.record.parameters
+    if not 1 <= submission <= task.record.submission_count:
+        raise ConfigInvalid(f"Task {task.id} has no submission {submission}.")
+    if not is_scorable(chain.submission(task.id, submission), task.record.attempt):
+        raise ConfigInvalid(f"Submission {submission} of task {task.id} has no result that could be appealed.")
+    if chain.call("Arena", "appealOf", task.id, submission).attempt:
+        raise ConfigInvalid(
+            f"Submission {submission} of task {task.id} was appealed already: the larger panel decides."
+        )
+    if task.record.validator_count <= terms.panel_size:
+        raise ConfigInvalid(f"Task {task.id} has no validators for a larger panel.")
+    what = f"appeal the result of submission {submission}, with a bond of {format_amount(terms.appeal_bond)} SKEIN"
+    call = Call(what, "Arena", "appeal", (task.id, submission))
+    return Action(with_approval(chain, appellant, "Arena", terms.appeal_bond, call), (wallet_figure(appellant),))
+
+
 def finalize(task: Task) -> Action:
-    """Fix what everybody can claim; where a second evaluation is due, open that instead."""
+    """Fix what everybody can claim; where another evaluation is due, open that instead."""
     _expect(task, "be finalized", Phase.SETTLE, Phase.VOID, Phase.ABANDONED)
     record = task.record
     if task.phase is not Phase.ABANDONED and record.pending:
         raise ConfigInvalid(f"Task {task.id} has {record.pending} submissions to be settled first: skein task settle.")
-    if task.phase is Phase.SETTLE and record.unscored and record.attempt == 1:
-        return Action((Call("open the second evaluation", "Arena", "redraw", (task.id,)),))
+    if task.phase is Phase.SETTLE and (record.appealed or (record.unscored and record.attempt == 1)):
+        return Action((Call("open the next evaluation", "Arena", "redraw", (task.id,)),))
     return Action((Call(f"finalize task {task.id}", "Arena", "finalize", (task.id,)),))
 
 

@@ -17,6 +17,7 @@ from wallet.tasks import Task, words
 # uint128 and uint256 members: JSON readers that know only doubles would round them
 _LARGE = {
     "max_share",
+    "appeal_bond",
     "bounty",
     "bond",
     "min_trainer_stake",
@@ -58,10 +59,20 @@ def task_facts(task: Task, spec: TaskSpec | None) -> dict[str, str]:
         "bond": f"{format_amount(terms.bond)} SKEIN",
         "stakes": f"at least {format_amount(terms.min_trainer_stake)} SKEIN to train, "
         f"{format_amount(terms.min_validator_stake)} SKEIN to validate",
+        "appeals": _appeals(terms),
         "validators": f"{record.validator_count}, of them {terms.panel_size} per submission, {terms.quorum} needed",
         "slashed so far": f"{format_amount(record.slashed)} SKEIN",
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _appeals(terms: Record) -> str:
+    if not terms.challenge_window:
+        return ""
+    return (
+        f"for {format_duration(terms.challenge_window)}, with a bond of {format_amount(terms.appeal_bond)} SKEIN, "
+        f"to {terms.appeal_panel_size} validators"
+    )
 
 
 def submission_rows(task: Task, submissions: Sequence[Record], ranking: Sequence[int]) -> list[tuple[Any, ...]]:

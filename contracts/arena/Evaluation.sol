@@ -58,8 +58,15 @@ library Evaluation {
         IArena.Task storage t = self.requireKnown(taskId);
         _requireScoring(self, taskId);
         require(t.seed == 0 && IRandomness(randomness).expired(t.seedTicket), IArena.SeedStillValid(t.seedTicket));
-        self.startAttempt(randomness);
-        emit IArena.SeedRequested(taskId, t.attempt, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
+        self.startAttempt(randomness, t.challengeEnds > t.scoreRevealEnds);
+        emit IArena.SeedRequested(
+            taskId,
+            t.attempt,
+            t.seedTicket,
+            t.scoreCommitEnds,
+            t.scoreRevealEnds,
+            t.challengeEnds
+        );
     }
 
     function _requireScoring(TaskState.State storage self, uint256 taskId) private view {
@@ -102,7 +109,9 @@ library Evaluation {
     ) private view returns (uint256[] memory) {
         IArena.Task storage t = self.task;
         uint256 cap = TaskState.cap(t.validatorStake, t.parameters.maxShare);
-        return Sortition.draw(self.seats, t.validatorCount, t.parameters.panelSize, cap, seed, submissionId);
+        bool appealed = self.appeals[submissionId].appellant != address(0);
+        uint256 places = appealed ? t.parameters.appealPanelSize : t.parameters.panelSize;
+        return Sortition.draw(self.seats, t.validatorCount, places, cap, seed, submissionId);
     }
 
     function _accounts(
@@ -169,7 +178,12 @@ library Evaluation {
         uint32 bit = uint32(1) << entry.slot;
         require(p.revealed & bit == 0, IArena.AlreadyRevealed(taskId, id));
         p.revealed |= bit;
+        if (entry.copyOf != 0) {
+            bool earlier = entry.copyOf < id && self.submissions[entry.copyOf].digest != 0;
+            require(earlier, IArena.WrongOriginal(id, entry.copyOf));
+            p.copied |= bit;
+        }
         p.scores[entry.slot] = entry.score;
-        emit IArena.ScoreRevealed(taskId, id, msg.sender, attempt, entry.score, entry.reportDigest);
+        emit IArena.ScoreRevealed(taskId, id, msg.sender, attempt, entry.score, entry.reportDigest, entry.copyOf);
     }
 }

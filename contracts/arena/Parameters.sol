@@ -30,6 +30,7 @@ library Parameters {
         _checkWindow(p.keyWindow, "keyWindow");
         _checkWindow(p.scoreCommitWindow, "scoreCommitWindow");
         _checkWindow(p.scoreRevealWindow, "scoreRevealWindow");
+        _check(p.challengeWindow <= MAX_WINDOW, "challengeWindow");
         _check(p.scale > 0 && p.scale <= uint64(Scores.BOUND), "scale");
         _check(p.tolerance <= p.slashTolerance, "tolerance");
         _check(p.slashTolerance <= p.scale, "slashTolerance");
@@ -38,6 +39,11 @@ library Parameters {
         _check(p.quorum > 0 && p.quorum <= p.panelSize, "quorum");
         _check(p.paidRanks > 0 && p.paidRanks <= MAX_RANKS, "paidRanks");
         _check(p.maxShare >= MIN_SHARE && p.maxShare <= WAD, "maxShare");
+        bool appeals = p.challengeWindow > 0;
+        bool larger = p.appealPanelSize > p.panelSize && p.appealPanelSize <= TaskState.MAX_PANEL;
+        _check(appeals ? larger : p.appealPanelSize == 0, "appealPanelSize");
+        _check(appeals == (p.appealBond > 0), "appealBond");
+        _check(appeals || p.canaryRoot == 0, "canaryRoot");
     }
 
     function _checkWindow(uint256 window, bytes32 name) private pure {

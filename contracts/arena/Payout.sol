@@ -168,8 +168,9 @@ library Payout {
     function _weightOf(IArena.Task storage t, IArena.Submission storage s) private view returns (uint256) {
         if (!t.sharedByStake) return s.weight;
         IArena.SubmissionState state = s.state;
-        bool first = state != IArena.SubmissionState.Unrevealed && state != IArena.SubmissionState.Duplicate;
-        return first ? s.stake : 0;
+        bool counts = state != IArena.SubmissionState.Unrevealed && state != IArena.SubmissionState.Duplicate;
+        counts = counts && state != IArena.SubmissionState.Copied && state != IArena.SubmissionState.Canary;
+        return counts ? s.stake : 0;
     }
 
     function _weightOf(IArena.Task storage t, IArena.Validator storage v) private view returns (uint256) {

@@ -13,7 +13,8 @@ import {TaskState} from "./TaskState.sol";
 /// @title What the submissions of a task come to: consensus, weights, slashes, ranking
 /// @notice A library linked to the arena: it runs on the arena's storage and money, and its events are the arena's.
 /// @dev The order of settlements changes nobody's money: all sums are commutative, a validator's slashes are capped by
-///      its stake in sum, the settlers' share is a tenth of the sum, and the ranking is that of a set.
+///      its stake in sum, the settlers' share is a tenth of the sum, and the ranking is that of a set. Only an
+///      appellant's reward is a part of what one settlement takes, which is less where a stake is used up.
 library Settlement {
     using SafeERC20 for IERC20;
     using Ranking for uint96[];
@@ -27,6 +28,7 @@ library Settlement {
     uint256 internal constant SILENT_SLASH = 0.05e18;
     uint256 internal constant DEVIATING_SLASH = 0.1e18;
     uint256 internal constant SETTLER_SHARE = 0.1e18;
+    uint256 internal constant APPELLANT_SHARE = 0.5e18;
     /// @dev How long after the scores' deadline an attempt waits for its seed. Then it counts as one in which nobody
     ///      was drawn, so that not even a source of randomness that fails for ever locks anything for ever.
     uint256 internal constant SEED_PATIENCE = 7 days;
@@ -41,8 +43,33 @@ library Settlement {
     struct Vote {
         address validator;
         uint256 stake;
+        uint256 attempt;
         bool revealed;
+        bool copied;
         int256 score;
+    }
+
+    /// @dev What a submission comes to.
+    /// @param agreed Whether there is a consensus; else nothing of the rest counts but `appealed` and `open`.
+    /// @param copied Whether it is nearly an earlier commit.
+    /// @param measured Whether its creator told its score in advance.
+    /// @param upheld Whether the larger panel found something else than what was appealed.
+    /// @param open Whether the larger panel found nothing.
+    struct Finding {
+        bool agreed;
+        bool copied;
+        bool measured;
+        bool appealed;
+        bool upheld;
+        bool open;
+        int256 score;
+    }
+
+    /// @param reward What of `assets` comes out of the slashes.
+    struct Payment {
+        address receiver;
+        uint256 assets;
+        uint256 reward;
     }
 
     /* SETTLE */
@@ -55,17 +82,23 @@ library Settlement {
         bool open = current >= IArena.Phase.Key && current <= IArena.Phase.Settle;
         require(open, IArena.WrongPhase(taskId, current));
         Slash[] memory slashes;
+        Payment memory payment;
         if (s.state == IArena.SubmissionState.Committed) {
             slashes = _settleUnrevealed(s, taskId, submissionId);
         } else if (s.state == IArena.SubmissionState.Duplicate && s.settledAttempt == 0) {
             slashes = _settleDuplicate(s, taskId, submissionId);
         } else {
             require(self.isScorable(s), IArena.AlreadySettled(taskId, submissionId));
+            IArena.Appeal storage a = self.appeals[submissionId];
+            bool waits = a.appellant != address(0) && a.attempt == t.attempt;
+            require(!waits, IArena.AppealPending(taskId, submissionId));
             require(current == IArena.Phase.Settle, IArena.WrongPhase(taskId, current));
-            slashes = _settleScored(self, s, taskId, submissionId);
+            (slashes, payment) = _settleScored(self, s, taskId, submissionId);
         }
         t.pending -= 1;
-        _carryOut(self, staking, taskId, submissionId, slashes);
+        _carryOut(self, staking, taskId, submissionId, slashes, payment.reward);
+        if (payment.assets == 0) return;
+        IERC20(IStaking(staking).TOKEN()).safeTransfer(payment.receiver, payment.assets);
     }
 
     function _settleUnrevealed(
@@ -91,70 +124,133 @@ library Settlement {
     }
 
     /// @return slashes One per panel member, the last one for the trainer; some are empty.
+    /// @return payment What the appellant gets, if there is one.
     function _settleScored(
         TaskState.State storage self,
         IArena.Submission storage s,
         uint256 taskId,
         uint256 submissionId
-    ) private returns (Slash[] memory slashes) {
-        IArena.Task storage t = self.task;
-        (Vote[] memory votes, uint256 reveals) = _votes(self, taskId, submissionId);
-        s.settledAttempt = t.attempt;
+    ) private returns (Slash[] memory slashes, Payment memory payment) {
+        (Vote[] memory votes, uint256 first) = _votes(self, taskId, submissionId);
         slashes = new Slash[](votes.length + 1);
-        _slashSilent(self, taskId, submissionId, votes, slashes);
-        (bool agreed, int256 consensus) = _consensus(votes, reveals, t.parameters);
-        if (!agreed) {
+        Finding memory found = _find(self, submissionId, votes, first);
+        s.settledAttempt = self.task.attempt;
+        _slashSilent(self, taskId, submissionId, found.measured, votes, slashes);
+        if (found.agreed) {
+            slashes[votes.length] = _conclude(self, s, taskId, submissionId, found);
+            // a panel without a consensus is not measured against that of another
+            uint256 judged = found.open ? first : votes.length;
+            self.task.validatorWeight += _appraiseAll(self, taskId, submissionId, found, votes, judged, slashes);
+        } else {
             s.state = IArena.SubmissionState.Unscored;
-            t.unscored += 1;
-            emit IArena.SubmissionUnscored(taskId, submissionId, s.trainer, t.attempt);
-            return slashes;
+            self.task.unscored += 1;
+            emit IArena.SubmissionUnscored(taskId, submissionId, s.trainer, self.task.attempt);
         }
-        slashes[votes.length] = _conclude(self, s, taskId, submissionId, consensus);
-        t.validatorWeight += _appraiseAll(self, taskId, submissionId, consensus, votes, slashes);
+        if (found.appealed) payment = _endAppeal(self, taskId, submissionId, found, votes, first, slashes);
     }
 
-    /// @dev The votes of the panel in slot order.
+    /// @dev The votes in slot order: those of the panel that was appealed against, if any, then those of the last one.
+    /// @return votes All of them.
+    /// @return first How many of them are of the former.
     function _votes(
         TaskState.State storage self,
         uint256 taskId,
         uint256 submissionId
-    ) private view returns (Vote[] memory votes, uint256 reveals) {
+    ) private view returns (Vote[] memory votes, uint256 first) {
         TaskState.Panel storage p = self.panels[submissionId][self.task.attempt];
         bool hopeless = self.task.seed == 0 && block.timestamp >= self.task.scoreRevealEnds + SEED_PATIENCE;
         require(p.size > 0 || hopeless, IArena.PanelNotDrawn(taskId, submissionId));
-        votes = new Vote[](p.size);
-        uint256 revealed = p.revealed;
-        for (uint256 slot; slot < votes.length; ++slot) {
+        // no panel was drawn in attempt 0
+        uint256 appealed = self.appeals[submissionId].attempt;
+        TaskState.Panel storage former = self.panels[submissionId][appealed];
+        first = former.size;
+        votes = new Vote[](first + p.size);
+        _readVotes(self, former, appealed, votes, 0);
+        _readVotes(self, p, self.task.attempt, votes, first);
+    }
+
+    function _readVotes(
+        TaskState.State storage self,
+        TaskState.Panel storage p,
+        uint256 attempt,
+        Vote[] memory votes,
+        uint256 at
+    ) private view {
+        (uint256 size, uint256 revealed, uint256 copied) = (p.size, p.revealed, p.copied);
+        for (uint256 slot; slot < size; ++slot) {
             address account = self.seats[p.members[slot]].account;
-            bool hasRevealed = (revealed >> slot) & 1 == 1;
-            if (hasRevealed) ++reveals;
-            votes[slot] = Vote(account, self.counted(self.validators[account]), hasRevealed, p.scores[slot]);
+            votes[at + slot] = Vote({
+                validator: account,
+                stake: self.counted(self.validators[account]),
+                attempt: attempt,
+                revealed: (revealed >> slot) & 1 == 1,
+                copied: (copied >> slot) & 1 == 1,
+                score: p.scores[slot]
+            });
         }
     }
 
-    /// @dev The median, if enough have revealed and more than half of their stake agrees with it.
+    /// @dev What a submission comes to: the last panel's consensus. Where it has none after an appeal, what was
+    ///      appealed stands. What the creator said of a canary counts like the consensus of a first panel.
+    function _find(
+        TaskState.State storage self,
+        uint256 submissionId,
+        Vote[] memory votes,
+        uint256 first
+    ) private view returns (Finding memory found) {
+        IArena.TaskParameters storage parameters = self.task.parameters;
+        IArena.Canary storage canary = self.canaries[submissionId];
+        Finding memory before;
+        if (canary.known) {
+            before.agreed = true;
+            before.score = canary.score;
+        } else if (first > 0) {
+            before = _consensus(votes, 0, first, parameters);
+        }
+        found = canary.known && first == 0 ? before : _consensus(votes, first, votes.length, parameters);
+        found.measured = canary.known;
+        if (first == 0) return found;
+        found.appealed = true;
+        if (found.agreed) {
+            found.upheld = !before.agreed || !_agrees(parameters, before.score, found.score);
+            found.upheld = found.upheld || before.copied != found.copied;
+        } else {
+            found.open = true;
+            // of a canary only the creator's word is left
+            if (!canary.known) (found.agreed, found.score, found.copied) = (before.agreed, before.score, before.copied);
+        }
+    }
+
+    /// @dev The median, if enough have revealed and more than half of their stake agrees with it; and whether more than
+    ///      half calls the submission a copy.
     function _consensus(
         Vote[] memory votes,
-        uint256 reveals,
+        uint256 from,
+        uint256 to,
         IArena.TaskParameters storage parameters
-    ) private view returns (bool agreed, int256 consensus) {
-        if (reveals < parameters.quorum) return (false, 0);
+    ) private view returns (Finding memory found) {
+        uint256 reveals;
+        for (uint256 i = from; i < to; ++i) if (votes[i].revealed) ++reveals;
+        if (reveals < parameters.quorum) return found;
         int256[] memory qualities = new int256[](reveals);
         uint256[] memory stakes = new uint256[](reveals);
         uint256 next;
-        for (uint256 i; i < votes.length; ++i) {
+        for (uint256 i = from; i < to; ++i) {
             if (!votes[i].revealed) continue;
             qualities[next] = Scores.quality(votes[i].score, parameters.maximise);
             stakes[next++] = votes[i].stake;
         }
-        consensus = Scores.quality(Scores.median(qualities, stakes), parameters.maximise);
+        found.score = Scores.quality(Scores.median(qualities, stakes), parameters.maximise);
         int256 balance;
-        for (uint256 i; i < votes.length; ++i) {
+        int256 copies;
+        for (uint256 i = from; i < to; ++i) {
             if (!votes[i].revealed) continue;
-            balance +=
-                _agrees(parameters, consensus, votes[i].score) ? int256(votes[i].stake) : -int256(votes[i].stake);
+            int256 stake = int256(votes[i].stake);
+            balance += _agrees(parameters, found.score, votes[i].score) ? stake : -stake;
+            copies += votes[i].copied ? stake : -stake;
         }
-        agreed = balance > 0;
+        found.agreed = balance > 0;
+        found.copied = copies > 0 && !Scores.isVerdict(found.score);
     }
 
     /// @dev Writes the consensus into the submission.
@@ -163,10 +259,20 @@ library Settlement {
         IArena.Submission storage s,
         uint256 taskId,
         uint256 submissionId,
-        int256 consensus
+        Finding memory found
     ) private returns (Slash memory slash) {
+        int256 consensus = found.score;
         s.score = int64(consensus);
-        if (consensus == Scores.UNOPENABLE) {
+        if (found.measured && !found.upheld) {
+            s.state = IArena.SubmissionState.Canary;
+            self.task.revealedCount -= 1;
+            self.task.revealedStake -= s.stake;
+            emit IArena.CanarySettled(taskId, submissionId, s.trainer, consensus);
+        } else if (found.copied) {
+            s.state = IArena.SubmissionState.Copied;
+            self.task.revealedStake -= s.stake;
+            emit IArena.SubmissionCopied(taskId, submissionId, s.trainer, consensus);
+        } else if (consensus == Scores.UNOPENABLE) {
             s.state = IArena.SubmissionState.Unopenable;
             self.task.unopenable += 1;
             emit IArena.HeldOutUnopenable(taskId, submissionId, s.trainer);
@@ -197,43 +303,46 @@ library Settlement {
         emit IArena.SubmissionScored(taskId, submissionId, s.trainer, score, gridScore);
     }
 
-    /// @dev Weighs or slashes every member that revealed.
+    /// @dev Weighs or slashes every member that revealed, of the first `judged`.
     /// @return total The weights given.
     function _appraiseAll(
         TaskState.State storage self,
         uint256 taskId,
         uint256 submissionId,
-        int256 consensus,
+        Finding memory found,
         Vote[] memory votes,
+        uint256 judged,
         Slash[] memory slashes
     ) private returns (uint256 total) {
-        for (uint256 i; i < votes.length; ++i) {
+        for (uint256 i; i < judged; ++i) {
             Vote memory vote = votes[i];
             if (!vote.revealed) continue;
-            (uint256 weight, bool deviates) = _appraise(self.task.parameters, consensus, vote);
+            (uint256 weight, bool deviates) = _appraise(self.task.parameters, found, vote);
             if (deviates) {
                 slashes[i] = _slashValidator(self, taskId, submissionId, vote.validator, DEVIATING_SLASH, "deviating");
             } else if (weight > 0) {
                 total += weight;
                 self.validators[vote.validator].weight += weight;
-                emit IArena.ValidatorWeighted(taskId, submissionId, vote.validator, weight);
+                emit IArena.ValidatorWeighted(taskId, submissionId, vote.validator, vote.attempt, weight);
             }
         }
     }
 
     /// @dev What a vote is worth against the consensus. Who could not get the model is neither paid nor slashed, unless
     ///      nobody could; and where the model is unavailable or the set cannot be opened nobody is known to have lied.
+    ///      Who is wrong about whether the model is a copy is not paid.
     function _appraise(
         IArena.TaskParameters storage parameters,
-        int256 consensus,
+        Finding memory found,
         Vote memory vote
     ) private view returns (uint256 weight, bool deviates) {
+        int256 consensus = found.score;
         if (consensus == Scores.UNOPENABLE) return (0, false);
         if (!_agrees(parameters, consensus, vote.score)) {
             return (0, consensus != Scores.UNAVAILABLE && vote.score != Scores.UNAVAILABLE);
         }
         uint256 distance = Scores.distance(consensus, vote.score);
-        if (distance > parameters.tolerance) return (0, false);
+        if (distance > parameters.tolerance || vote.copied != found.copied) return (0, false);
         return (RewardMath.validatorWeight(distance, parameters.scale, vote.stake), false);
     }
 
@@ -253,14 +362,67 @@ library Settlement {
         TaskState.State storage self,
         uint256 taskId,
         uint256 submissionId,
+        bool measured,
         Vote[] memory votes,
         Slash[] memory slashes
     ) private {
+        // a canary is told while scores are revealed: silence must not be cheaper than what was committed
+        uint256 rate = measured ? DEVIATING_SLASH : SILENT_SLASH;
         for (uint256 i; i < votes.length; ++i) {
             if (votes[i].revealed) continue;
-            slashes[i] = _slashValidator(self, taskId, submissionId, votes[i].validator, SILENT_SLASH, "silent");
+            slashes[i] = _slashValidator(self, taskId, submissionId, votes[i].validator, rate, "silent");
         }
     }
+
+    /* APPEALS */
+
+    /// @dev The wrong side pays: who appealed in vain its bond, the first panel (by its slashes) or the creator (by its
+    ///      bond, if it lied about a canary) a reward.
+    function _endAppeal(
+        TaskState.State storage self,
+        uint256 taskId,
+        uint256 submissionId,
+        Finding memory found,
+        Vote[] memory votes,
+        uint256 first,
+        Slash[] memory slashes
+    ) private returns (Payment memory payment) {
+        IArena.Task storage t = self.task;
+        address appellant = self.appeals[submissionId].appellant;
+        uint256 bond = t.parameters.appealBond;
+        if (!found.upheld && !found.open) {
+            t.slashed += uint128(bond);
+            emit IArena.AppealRejected(taskId, submissionId, appellant, bond);
+            return payment;
+        }
+        payment = Payment(appellant, bond, 0);
+        if (found.open) {
+            emit IArena.AppealReturned(taskId, submissionId, appellant, bond);
+            return payment;
+        }
+        uint256 taken;
+        for (uint256 i; i < first; ++i) if (votes[i].revealed) taken += slashes[i].assets;
+        payment.reward = (taken * APPELLANT_SHARE) / WAD;
+        payment.assets += payment.reward;
+        if (found.measured) payment.assets += _slashCreator(t, taskId, submissionId, bond);
+        emit IArena.AppealUpheld(taskId, submissionId, appellant, payment.assets);
+    }
+
+    /// @dev Takes the creator's bond, once; what the appellant gets of it is at most its own bond.
+    function _slashCreator(
+        IArena.Task storage t,
+        uint256 taskId,
+        uint256 submissionId,
+        uint256 most
+    ) private returns (uint256 reward) {
+        uint256 bond = t.parameters.bond;
+        reward = bond < most ? bond : most;
+        t.parameters.bond = 0;
+        t.slashed += uint128(bond - reward);
+        emit IArena.CreatorSlashed(taskId, submissionId, t.creator, bond);
+    }
+
+    /* CARRYING OUT */
 
     function _slashTrainer(
         IArena.Submission storage s,
@@ -299,12 +461,14 @@ library Settlement {
 
     /// @dev Takes the slashed stake; the caller's share is what raises the settlers' total to its part of all slashes
     ///      but those that they settled against themselves.
+    /// @param reward What an appellant gets of the slashes.
     function _carryOut(
         TaskState.State storage self,
         address staking,
         uint256 taskId,
         uint256 submissionId,
-        Slash[] memory slashes
+        Slash[] memory slashes,
+        uint256 reward
     ) private {
         uint256 sum;
         uint256 rewarded = self.rewarded;
@@ -317,7 +481,7 @@ library Settlement {
         uint256 settlerPaid = t.settlerPaid;
         uint256 share = (rewarded * SETTLER_SHARE) / WAD - settlerPaid;
         self.rewarded = rewarded;
-        t.slashed += uint128(sum - share);
+        t.slashed += uint128(sum - share - reward);
         t.settlerPaid = uint128(settlerPaid + share);
         for (uint256 i; i < slashes.length; ++i) {
             if (slashes[i].assets == 0) continue;
@@ -326,20 +490,5 @@ library Settlement {
         if (share == 0) return;
         IERC20(IStaking(staking).TOKEN()).safeTransfer(msg.sender, share);
         emit IArena.SettlerPaid(taskId, submissionId, msg.sender, share);
-    }
-
-    /* REDRAW */
-
-    /// @notice See IArena.redraw.
-    function redraw(TaskState.State storage self, address randomness, uint256 taskId) external {
-        IArena.Task storage t = self.requireKnown(taskId);
-        self.requirePhase(taskId, IArena.Phase.Settle);
-        require(t.pending == 0, IArena.SubmissionsPending(taskId, t.pending));
-        require(self.isRedrawable(), IArena.RedrawNotPossible(taskId));
-        t.attempt += 1;
-        t.pending = t.unscored;
-        t.unscored = 0;
-        self.startAttempt(randomness);
-        emit IArena.TaskRedrawn(taskId, t.attempt, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds);
     }
 }

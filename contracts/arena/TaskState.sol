@@ -10,6 +10,7 @@ import {Sortition} from "../libraries/Sortition.sol";
 ///      the linked libraries; this one is compiled into all of them.
 library TaskState {
     uint256 internal constant MAX_PANEL = 32;
+    /// @dev How many attempts a submission has without appeals; one more is for an appeal in the second.
     uint256 internal constant MAX_ATTEMPTS = 2;
 
     uint256 private constant WAD = 1e18;
@@ -17,10 +18,12 @@ library TaskState {
     /// @dev The panel of one submission in one attempt.
     /// @param size How many members; 0 before the draw.
     /// @param revealed Bit k is set once the member of slot k has revealed.
+    /// @param copied Bit k is set if it called the submission a copy.
     /// @param members Validator indices by slot.
     struct Panel {
         uint8 size;
         uint32 revealed;
+        uint32 copied;
         uint32[MAX_PANEL] members;
         int64[MAX_PANEL] scores;
     }
@@ -51,6 +54,8 @@ library TaskState {
         Taken takenByTrainers;
         Taken takenByValidators;
         uint256 rewarded;
+        mapping(uint256 submissionId => IArena.Appeal) appeals;
+        mapping(uint256 submissionId => IArena.Canary) canaries;
     }
 
     /* RECORDS */
@@ -93,10 +98,13 @@ library TaskState {
         if (block.timestamp < t.commitEnds) return IArena.Phase.Commit;
         if (t.submissionCount == 0 || t.validatorCount < t.parameters.quorum) return IArena.Phase.Abandoned;
         if (block.timestamp < t.revealEnds) return IArena.Phase.Reveal;
-        if (t.revealedCount == 0) return IArena.Phase.Settle;
-        if (t.attempt == 0) return block.timestamp < t.keyEnds ? IArena.Phase.Key : IArena.Phase.Void;
+        if (t.attempt == 0) {
+            if (t.revealedCount == 0) return IArena.Phase.Settle;
+            return block.timestamp < t.keyEnds ? IArena.Phase.Key : IArena.Phase.Void;
+        }
         if (block.timestamp < t.scoreCommitEnds) return IArena.Phase.ScoreCommit;
-        return block.timestamp < t.scoreRevealEnds ? IArena.Phase.ScoreReveal : IArena.Phase.Settle;
+        if (block.timestamp < t.scoreRevealEnds) return IArena.Phase.ScoreReveal;
+        return block.timestamp < t.challengeEnds ? IArena.Phase.Challenge : IArena.Phase.Settle;
     }
 
     /* STAKE THAT COUNTS */
@@ -124,23 +132,33 @@ library TaskState {
     /* SCORING */
 
     /// @notice Opens an evaluation attempt, or its windows once more: a new seed and new deadlines.
-    function startAttempt(State storage self, address randomness) internal {
+    /// @param appealable Whether a result of the attempt could be appealed.
+    function startAttempt(State storage self, address randomness, bool appealable) internal {
         IArena.Task storage t = self.task;
         t.seed = 0;
         t.seedTicket = uint64(IRandomness(randomness).request());
         t.scoreCommitEnds = uint64(block.timestamp) + t.parameters.scoreCommitWindow;
         t.scoreRevealEnds = t.scoreCommitEnds + t.parameters.scoreRevealWindow;
+        t.challengeEnds = t.scoreRevealEnds + (appealable ? t.parameters.challengeWindow : 0);
     }
 
     /// @notice Whether a submission waits for its panel's scores in the current attempt.
     function isScorable(State storage self, IArena.Submission storage s) internal view returns (bool) {
         if (s.state == IArena.SubmissionState.Revealed) return true;
-        return s.state == IArena.SubmissionState.Unscored && s.settledAttempt < self.task.attempt;
+        if (s.state != IArena.SubmissionState.Unscored) return false;
+        return s.settledAttempt < self.task.attempt && s.settledAttempt < MAX_ATTEMPTS;
     }
 
-    /// @notice Whether another attempt is owed to submissions without a consensus.
+    /// @notice Whether another attempt is owed to submissions that were appealed or, once, that have no consensus.
     function isRedrawable(State storage self) internal view returns (bool) {
-        return self.task.unscored > 0 && self.task.attempt < MAX_ATTEMPTS;
+        IArena.Task storage t = self.task;
+        return t.appealed > 0 || (t.unscored > 0 && t.attempt < MAX_ATTEMPTS);
+    }
+
+    /// @notice Whether a larger panel than that of the present attempt could follow.
+    function isAppealable(State storage self) internal view returns (bool) {
+        IArena.Task storage t = self.task;
+        return t.challengeEnds > t.scoreRevealEnds && t.validatorCount > t.parameters.panelSize;
     }
 
     /// @notice The panel that was drawn last, or is to be drawn.

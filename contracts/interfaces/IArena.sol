@@ -11,8 +11,9 @@ interface IArena {
     /* STRUCTS */
 
     /// @notice Where a task stands; a function of its record and the time.
-    /// @dev Commit → Reveal → Key → ScoreCommit → ScoreReveal → Settle → Finalized. Abandoned: too few joined, it can
-    ///      be finalized at once. Void: the key did not come in time, it is settled without scores.
+    /// @dev Commit → Reveal → Key → ScoreCommit → ScoreReveal → Challenge → Settle → Finalized; further attempts repeat
+    ///      the middle part. Abandoned: too few joined, it can be finalized at once. Void: the key did not come in
+    ///      time, it is settled without scores.
     enum Phase {
         None,
         Commit,
@@ -22,6 +23,7 @@ interface IArena {
         Void,
         ScoreCommit,
         ScoreReveal,
+        Challenge,
         Settle,
         Finalized,
         Cancelled
@@ -30,7 +32,8 @@ interface IArena {
     /// @notice Where a submission stands.
     /// @dev Unscored: too few of its panel revealed, or not more than half of their stake agreed; a re-draw may follow.
     ///      Duplicate: an earlier commit has its digest. Unopenable: its panel says that the released key does not open
-    ///      the held-out set.
+    ///      the held-out set. Copied: its panel says that it is nearly an earlier commit; it is not ranked. Canary: the
+    ///      creator had committed to its score; it takes no part.
     enum SubmissionState {
         None,
         Committed,
@@ -41,7 +44,9 @@ interface IArena {
         Invalid,
         Unavailable,
         Unscored,
-        Unopenable
+        Unopenable,
+        Copied,
+        Canary
     }
 
     /// @notice What a creator fixes for good.
@@ -57,6 +62,7 @@ interface IArena {
     /// @param keyWindow Seconds for releasing the key.
     /// @param scoreCommitWindow Seconds for committing scores, from the key's release (or the re-draw).
     /// @param scoreRevealWindow Seconds for revealing scores.
+    /// @param challengeWindow Seconds after the scores in which results can be appealed; 0 for no appeals.
     /// @param scale Score difference that counts as 1 when validators are weighted (1e9 for an accuracy).
     /// @param tolerance Largest distance from the consensus that is rewarded.
     /// @param slashTolerance Largest distance that is not slashed and counts as agreement with the consensus; between
@@ -65,9 +71,13 @@ interface IArena {
     /// @param panelSize Validators drawn per submission, 1 to 32.
     /// @param quorum Scores that must be revealed for a submission to be scored, 1 to panelSize.
     /// @param paidRanks How many ranks are paid, 1 to 64.
+    /// @param appealPanelSize Validators drawn for an appealed submission, above panelSize and at most 32; 0 without
+    ///        appeals.
     /// @param maximise Whether a higher score is better.
     /// @param maxShare The most that counts of one operator's stake, as a share of all stake on its side of the task,
     ///        WAD, 1/64 to 1: what it has beyond draws no panels and has no weight. It is slashed all the same.
+    /// @param appealBond What an appeal costs if it is lost, token wei; 0 without appeals.
+    /// @param canaryRoot Merkle root over the canaries, see revealCanary; 0 for none. Needs appeals.
     struct TaskParameters {
         bytes32 specDigest;
         bytes32 heldOutDigest;
@@ -81,6 +91,7 @@ interface IArena {
         uint32 keyWindow;
         uint32 scoreCommitWindow;
         uint32 scoreRevealWindow;
+        uint32 challengeWindow;
         uint64 scale;
         uint64 tolerance;
         uint64 slashTolerance;
@@ -88,26 +99,32 @@ interface IArena {
         uint8 panelSize;
         uint8 quorum;
         uint8 paidRanks;
+        uint8 appealPanelSize;
         bool maximise;
         uint64 maxShare;
+        uint128 appealBond;
+        bytes32 canaryRoot;
     }
 
     /// @notice The record of a task.
-    /// @param parameters As created; `bounty` grows with fundTask.
+    /// @param parameters As created; `bounty` grows with fundTask, `bond` goes where a canary's score was a lie.
     /// @param trainerStake Stake of all submissions, token wei.
     /// @param validatorStake Stake of all validators, token wei.
-    /// @param revealedStake Stake of the revealed submissions that are not duplicates, token wei.
-    /// @param slashed What slashes brought to the task, less what their callers got, token wei.
+    /// @param revealedStake Stake of the revealed submissions that are not duplicates, copies or canaries, token wei.
+    /// @param slashed What slashes and lost appeals brought to the task, less what settlers and appellants got of them,
+    ///        token wei.
     /// @param settlerPaid What the callers of settle got: a tenth of what was slashed from others, token wei.
     /// @param trainerPot, validatorPot, creatorPot What the three sides can claim; set by finalize, token wei.
     /// @param trainerWeight, validatorWeight Weights by which the first two are shared.
     /// @param seedTicket Ticket of the attempt's draw; 0 before the key is released.
-    /// @param revealedCount Revealed submissions that are not duplicates.
+    /// @param revealedCount Revealed submissions that are not duplicates or canaries.
     /// @param pending Submissions for which settle is still to be called: the unrevealed and the duplicates; with the
     ///        key's release also those that are to be scored.
-    /// @param unscored Submissions of this attempt on which their panels came to no consensus.
+    /// @param unscored Submissions on which their panels came to no consensus: in the first attempt, or for good.
     /// @param unopenable Submissions whose panel says that the key opens nothing.
-    /// @param attempt Evaluation attempt, from 1; a re-draw opens the second and last; 0 before the key is released.
+    /// @param appealed Submissions of this attempt that wait for the larger panels of the next.
+    /// @param attempt Evaluation attempt, from 1, at most 3; a re-draw opens the next; 0 before the key is released.
+    /// @param challengeEnds Until then results of the attempt can be appealed; scoreRevealEnds if none can be.
     /// @param sharedByStake The pots are shared by stake, since there was nothing to rank: the trainers' among those
     ///        who revealed and are no duplicates, the validators' among all.
     struct Task {
@@ -138,6 +155,8 @@ interface IArena {
         uint32 pending;
         uint32 unscored;
         uint32 unopenable;
+        uint32 appealed;
+        uint64 challengeEnds;
         uint8 attempt;
         bool finalized;
         bool cancelled;
@@ -176,11 +195,26 @@ interface IArena {
     /// @param slot The validator's place in the submission's panel.
     /// @param score Value × 1e9, or one of the three verdicts INVALID, UNAVAILABLE, UNOPENABLE.
     /// @param reportDigest Digest of the evaluation report's manifest.
+    /// @param copyOf The earlier submission that this one is nearly equal to, by the task's specification; 0 if none.
     struct ScoreEntry {
         uint32 submissionId;
         uint8 slot;
         int64 score;
         bytes32 reportDigest;
+        uint32 copyOf;
+    }
+
+    /// @notice An appeal; one for each submission at most.
+    /// @param attempt The attempt whose result was appealed.
+    struct Appeal {
+        address appellant;
+        uint8 attempt;
+    }
+
+    /// @notice What a creator said of a canary.
+    struct Canary {
+        bool known;
+        int64 score;
     }
 
     /* EVENTS */
@@ -218,7 +252,8 @@ interface IArena {
         bytes32 key,
         uint256 seedTicket,
         uint256 scoreCommitEnds,
-        uint256 scoreRevealEnds
+        uint256 scoreRevealEnds,
+        uint256 challengeEnds
     );
     event SeedFixed(uint256 indexed taskId, uint256 attempt, bytes32 seed);
     /// @notice The old ticket expired before anyone drew; the windows of the attempt start again.
@@ -227,7 +262,8 @@ interface IArena {
         uint256 attempt,
         uint256 seedTicket,
         uint256 scoreCommitEnds,
-        uint256 scoreRevealEnds
+        uint256 scoreRevealEnds,
+        uint256 challengeEnds
     );
     event PanelDrawn(uint256 indexed taskId, uint256 indexed submissionId, uint256 attempt, address[] validators);
     event ScoresCommitted(
@@ -243,7 +279,8 @@ interface IArena {
         address indexed validator,
         uint256 attempt,
         int256 score,
-        bytes32 reportDigest
+        bytes32 reportDigest,
+        uint256 copyOf
     );
     event SubmissionScored(
         uint256 indexed taskId,
@@ -252,6 +289,36 @@ interface IArena {
         int256 score,
         int256 gridScore
     );
+    /// @notice Scored, but nearly equal to an earlier commit.
+    event SubmissionCopied(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, int256 score);
+    /// @notice Measured against the score that its creator had committed to.
+    event CanarySettled(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer, int256 score);
+    event CanaryRevealed(uint256 indexed taskId, uint256 indexed submissionId, int256 score);
+    event SubmissionAppealed(
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed appellant,
+        uint256 attempt,
+        uint256 bond
+    );
+    /// @notice The larger panel found something else. `assets` is the bond and the reward.
+    event AppealUpheld(uint256 indexed taskId, uint256 indexed submissionId, address indexed appellant, uint256 assets);
+    /// @notice The larger panel found the same: the bond is the task's.
+    event AppealRejected(
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed appellant,
+        uint256 assets
+    );
+    /// @notice The larger panel came to no consensus: the bond went back.
+    event AppealReturned(
+        uint256 indexed taskId,
+        uint256 indexed submissionId,
+        address indexed appellant,
+        uint256 assets
+    );
+    /// @notice The creator lost its bond: a larger panel contradicted what it had said of a canary.
+    event CreatorSlashed(uint256 indexed taskId, uint256 indexed submissionId, address indexed creator, uint256 assets);
     event SubmissionUnrevealed(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     event SubmissionInvalid(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
     event SubmissionUnavailable(uint256 indexed taskId, uint256 indexed submissionId, address indexed trainer);
@@ -278,10 +345,12 @@ interface IArena {
         uint256 assets,
         bytes32 reason
     );
+    /// @param attempt That in which the weighed score was revealed.
     event ValidatorWeighted(
         uint256 indexed taskId,
         uint256 indexed submissionId,
         address indexed validator,
+        uint256 attempt,
         uint256 weight
     );
     event SettlerPaid(uint256 indexed taskId, uint256 indexed submissionId, address indexed settler, uint256 assets);
@@ -290,7 +359,8 @@ interface IArena {
         uint256 attempt,
         uint256 seedTicket,
         uint256 scoreCommitEnds,
-        uint256 scoreRevealEnds
+        uint256 scoreRevealEnds,
+        uint256 challengeEnds
     );
     event SubmissionRanked(
         uint256 indexed taskId,
@@ -352,6 +422,13 @@ interface IArena {
     error RedrawPossible(uint256 taskId);
     error RedrawNotPossible(uint256 taskId);
     error AlreadyClaimed(uint256 taskId, address operator);
+    /// @dev No larger panel can be drawn, or the attempt is the last for its submissions.
+    error AppealNotPossible(uint256 taskId);
+    error AlreadyAppealed(uint256 taskId, uint256 submissionId);
+    /// @dev The submission waits for the next attempt.
+    error AppealPending(uint256 taskId, uint256 submissionId);
+    error WrongCanary(uint256 taskId, uint256 submissionId);
+    error WrongOriginal(uint256 submissionId, uint256 copyOf);
 
     /* CREATORS */
 
@@ -367,6 +444,20 @@ interface IArena {
 
     /// @notice Opens the held-out set. Anyone who knows the key may call it.
     function releaseKey(uint256 taskId, bytes32 key) external;
+
+    /// @notice Tells the score of a canary, while scores are revealed: its panel is then measured against it. Anyone
+    ///         who knows it may call it.
+    /// @param salt Makes the leaf unguessable.
+    /// @param proof Of the leaf keccak256(keccak256(abi.encode(digest, score, salt))) under the task's canaryRoot.
+    /// @dev What the creator says stands unless it is appealed, so it needs an attempt with appeals, and more
+    ///      validators than a panel has. Such a submission is not ranked.
+    function revealCanary(
+        uint256 taskId,
+        uint256 submissionId,
+        int64 score,
+        bytes32 salt,
+        bytes32[] calldata proof
+    ) external;
 
     /* TRAINERS */
 
@@ -414,7 +505,11 @@ interface IArena {
     ///      has no seed a week after its deadlines they are unscored.
     function settle(uint256 taskId, uint256 submissionId) external;
 
-    /// @notice Opens the second attempt for the submissions without a consensus.
+    /// @notice Appeals the result that the revealed scores of a submission have, in the challenge phase; takes the
+    ///         appeal bond from the caller. The next attempt draws a larger panel, whose median is final.
+    function appeal(uint256 taskId, uint256 submissionId) external;
+
+    /// @notice Opens the next attempt: for submissions without a consensus in the first, and for the appealed.
     function redraw(uint256 taskId) external;
 
     /// @notice Fixes what everybody can claim, once all is settled.
@@ -448,12 +543,14 @@ interface IArena {
     function panel(uint256 taskId, uint256 submissionId) external view returns (address[] memory);
     /// @notice The panel that drawPanel would draw now; fails as it would.
     function previewPanel(uint256 taskId, uint256 submissionId) external view returns (address[] memory);
-    /// @notice Whether the validator of a slot of that panel has revealed, and what.
+    /// @notice Whether the validator of a slot of that panel has revealed, and what; and whether it called it a copy.
     function scoreAt(
         uint256 taskId,
         uint256 submissionId,
         uint256 slot
-    ) external view returns (bool revealed, int64 score);
+    ) external view returns (bool revealed, int64 score, bool copied);
+    function appealOf(uint256 taskId, uint256 submissionId) external view returns (Appeal memory);
+    function canaryOf(uint256 taskId, uint256 submissionId) external view returns (Canary memory);
     function scoresCommitmentOf(
         uint256 taskId,
         uint256 attempt,

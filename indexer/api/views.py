@@ -17,6 +17,7 @@ from indexer.tables import (
     MAX_LOG_INDEX,
     POSITION_BITS,
     Account,
+    Appeal,
     BalanceChange,
     Block,
     Funding,
@@ -166,7 +167,17 @@ def _withdrawal_state(item: Item, now: int) -> str:
 
 
 PhaseName = Literal[
-    "commit", "abandoned", "reveal", "key", "void", "score_commit", "score_reveal", "settle", "finalized", "cancelled"
+    "commit",
+    "abandoned",
+    "reveal",
+    "key",
+    "void",
+    "score_commit",
+    "score_reveal",
+    "challenge",
+    "settle",
+    "finalized",
+    "cancelled",
 ]
 TASK = View("Task", Task, more={"phase": (PHASE, PhaseName), "phase_ends": (PHASE_ENDS, int | None)})
 SUBMISSION = View("Submission", Submission, omit=("rank_key",))
@@ -175,6 +186,7 @@ PANEL_MEMBER = View("PanelMember", PanelMember)
 SCORE_COMMITMENT = View("ScoreCommitment", ScoreCommitment)
 SCORE = View("Score", Score)
 PAYOUT = View("Payout", Payout)
+APPEAL = View("Appeal", Appeal)
 FUNDING = View("Funding", Funding)
 SLASH = View("Slash", Slash)
 REWARD = View("Reward", Reward)

@@ -119,13 +119,24 @@ export const PHASES = {
   void: 'Void',
   score_commit: 'Score commit',
   score_reveal: 'Score reveal',
+  challenge: 'Challenge',
   settle: 'Settle',
   finalized: 'Finalized',
   cancelled: 'Cancelled',
 };
 
 const GOOD = new Set(['settled', 'scored', 'finalized', 'withdrawn']);
-const BAD = new Set(['void', 'failed', 'duplicate', 'invalid', 'unavailable', 'unrevealed', 'deviating', 'silent']);
+const BAD = new Set([
+  'void',
+  'failed',
+  'duplicate',
+  'copied',
+  'invalid',
+  'unavailable',
+  'unrevealed',
+  'deviating',
+  'silent',
+]);
 const DONE = new Set(['abandoned', 'cancelled', 'unscored']);
 
 export function badge(text, label) {

@@ -74,6 +74,7 @@ function phasesOf(task, released, now) {
     spans.push(['Earlier attempt', keyed, begun]);
     spans.push(['Score commit', begun, task.score_commit_ends]);
     spans.push(['Score reveal', task.score_commit_ends, task.score_reveal_ends]);
+    spans.push(['Challenge', task.score_reveal_ends, task.challenge_ends]);
   }
   const settling = spans.at(-1)[2];
   const stopped = task.finalized_at ?? (task.cancelled ? task.created_at : null);

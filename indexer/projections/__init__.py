@@ -92,4 +92,4 @@ def _by_place(name: str, function: Projection) -> Callable[[Rows, At, Sequence[A
     return call
 
 
-from indexer.projections import alliance, arena, evaluation, rounds, settlement, stake, token  # noqa: E402, F401
+from indexer.projections import alliance, appeals, arena, evaluation, rounds, settlement, stake, token  # noqa: E402, F401

@@ -136,6 +136,7 @@ def key_released(
     seed_ticket: int,
     score_commit_ends: int,
     score_reveal_ends: int,
+    challenge_ends: int,
 ) -> None:
     """The first attempt to evaluate opens; every revealed model is to be scored and settled."""
     task = rows.edit(Task, task_id)
@@ -145,3 +146,4 @@ def key_released(
     task.seed_ticket = seed_ticket
     task.score_commit_ends = score_commit_ends
     task.score_reveal_ends = score_reveal_ends
+    task.challenge_ends = challenge_ends

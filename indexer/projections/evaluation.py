@@ -15,13 +15,22 @@ def seed_fixed(rows: Rows, at: At, *, task_id: int, attempt: int, seed: str) -> 
 
 @on("Arena.SeedRequested")
 def seed_requested(
-    rows: Rows, at: At, *, task_id: int, attempt: int, seed_ticket: int, score_commit_ends: int, score_reveal_ends: int
+    rows: Rows,
+    at: At,
+    *,
+    task_id: int,
+    attempt: int,
+    seed_ticket: int,
+    score_commit_ends: int,
+    score_reveal_ends: int,
+    challenge_ends: int,
 ) -> None:
     """The old ticket expired unused; the attempt's windows start again."""
     task = rows.edit(Task, task_id)
     task.seed_ticket = seed_ticket
     task.score_commit_ends = score_commit_ends
     task.score_reveal_ends = score_reveal_ends
+    task.challenge_ends = challenge_ends
 
 
 @on("Arena.PanelDrawn")
@@ -66,6 +75,7 @@ def score_revealed(
     attempt: int,
     score: int,
     report_digest: str,
+    copy_of: int,
 ) -> None:
     """The three lowest numbers are verdicts, no scores."""
     verdict = VERDICTS.get(score)
@@ -78,6 +88,7 @@ def score_revealed(
         score=None if verdict else score,
         verdict=verdict,
         report_digest=report_digest,
+        copy_of=copy_of or None,
         position=at.position,
     )
     rows.edit(Validator, task_id, validator).scores += 1

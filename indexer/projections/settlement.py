@@ -50,6 +50,24 @@ def submission_unavailable(rows: Rows, at: At, *, task_id: int, submission_id: i
     _settle(rows, at, task_id, submission_id, "unavailable")
 
 
+@on("Arena.SubmissionCopied")
+def submission_copied(rows: Rows, at: At, *, task_id: int, submission_id: int, trainer: str, score: int) -> None:
+    """The panel found it nearly equal to an earlier commit: it has a score and no rank."""
+    submission = _settle(rows, at, task_id, submission_id, "copied")
+    submission.score = score
+    rows.edit(Task, task_id).revealed_stake -= submission.stake
+
+
+@on("Arena.CanarySettled")
+def canary_settled(rows: Rows, at: At, *, task_id: int, submission_id: int, trainer: str, score: int) -> None:
+    """Its panel was measured by it; it takes no part in the contest."""
+    submission = _settle(rows, at, task_id, submission_id, "canary")
+    submission.score = score
+    task = rows.edit(Task, task_id)
+    task.revealed_count -= 1
+    task.revealed_stake -= submission.stake
+
+
 @on("Arena.SubmissionUnscored")
 def submission_unscored(rows: Rows, at: At, *, task_id: int, submission_id: int, trainer: str, attempt: int) -> None:
     """Too few of the panel revealed."""
@@ -106,12 +124,14 @@ def validator_slashed(
 
 
 @on("Arena.ValidatorWeighted")
-def validator_weighted(rows: Rows, at: At, *, task_id: int, submission_id: int, validator: str, weight: int) -> None:
+def validator_weighted(
+    rows: Rows, at: At, *, task_id: int, submission_id: int, validator: str, attempt: int, weight: int
+) -> None:
     """A score near the consensus earns a part of the validators' pot."""
     task = rows.edit(Task, task_id)
     task.validator_weight += weight
     rows.edit(Validator, task_id, validator).weight += weight
-    rows.edit(Score, task_id, submission_id, task.attempt, validator).weight = weight
+    rows.edit(Score, task_id, submission_id, attempt, validator).weight = weight
 
 
 @on("Arena.SettlerPaid")
@@ -126,16 +146,26 @@ def settler_paid(rows: Rows, at: At, *, task_id: int, submission_id: int, settle
 
 @on("Arena.TaskRedrawn")
 def task_redrawn(
-    rows: Rows, at: At, *, task_id: int, attempt: int, seed_ticket: int, score_commit_ends: int, score_reveal_ends: int
+    rows: Rows,
+    at: At,
+    *,
+    task_id: int,
+    attempt: int,
+    seed_ticket: int,
+    score_commit_ends: int,
+    score_reveal_ends: int,
+    challenge_ends: int,
 ) -> None:
-    """The second attempt opens for what too few scored in the first."""
+    """The next attempt opens: the second for what had no consensus in the first, all for what was appealed."""
     task = rows.edit(Task, task_id)
     task.attempt = attempt
-    task.pending, task.unscored = task.unscored, 0
+    again = task.unscored if attempt == 2 else 0
+    task.pending, task.unscored, task.appealed = again + task.appealed, task.unscored - again, 0
     task.seed = ZERO_DIGEST
     task.seed_ticket = seed_ticket
     task.score_commit_ends = score_commit_ends
     task.score_reveal_ends = score_reveal_ends
+    task.challenge_ends = challenge_ends
 
 
 @on("Arena.SubmissionRanked")

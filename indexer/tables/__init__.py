@@ -12,7 +12,17 @@ from sqlmodel import SQLModel
 
 from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
 from indexer.tables.alliance import Federation, FederationRound, Invitation, Member, Role
-from indexer.tables.arena import Funding, PanelMember, Payout, Score, ScoreCommitment, Submission, Task, Validator
+from indexer.tables.arena import (
+    Appeal,
+    Funding,
+    PanelMember,
+    Payout,
+    Score,
+    ScoreCommitment,
+    Submission,
+    Task,
+    Validator,
+)
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
 from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
@@ -23,7 +33,7 @@ RAW: tuple[type[SQLModel], ...] = (Block, Log)
 DERIVED: tuple[type[SQLModel], ...] = (
     EventKind, Account, BalanceChange, AccountEvent, Totals, NetworkPast,
     Pool, PoolPast, Position, Withdrawal, Escrow, Lock, Module, Reward, Slash,
-    Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Payout,
+    Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Appeal, Payout,
     Federation, Invitation, Member, FederationRound, Role,
 )  # fmt: skip
 
@@ -36,6 +46,7 @@ __all__ = [
     "RAW",
     "Account",
     "AccountEvent",
+    "Appeal",
     "BalanceChange",
     "Block",
     "Checkpoint",

@@ -34,6 +34,7 @@ class Task(SQLModel, table=True):
     key_window: int = int64()
     score_commit_window: int = int64()
     score_reveal_window: int = int64()
+    challenge_window: int = int64()
     scale: int = int64()
     tolerance: int = int64()
     slash_tolerance: int = int64()
@@ -41,14 +42,18 @@ class Task(SQLModel, table=True):
     panel_size: int = int64()
     quorum: int = int64()
     paid_ranks: int = int64()
+    appeal_panel_size: int = int64()
     maximise: bool
     max_share: Amount = uint256()
+    appeal_bond: Amount = uint256()
+    canary_root: Digest
     created_at: int = int64()
     commit_ends: int = int64(index=True)
     reveal_ends: int = int64()
     key_ends: int = int64()
     score_commit_ends: int = int64(default=0)
     score_reveal_ends: int = int64(default=0)
+    challenge_ends: int = int64(default=0)
     key: Digest = ZERO_DIGEST
     reveals_hash: Digest = ZERO_DIGEST
     seed: Digest = ZERO_DIGEST
@@ -69,6 +74,7 @@ class Task(SQLModel, table=True):
     pending: int = int64(default=0)
     unscored: int = int64(default=0)
     unopenable: int = int64(default=0)
+    appealed: int = int64(default=0)
     attempt: int = int64(default=0)
     finalized: bool = False
     cancelled: bool = False
@@ -112,7 +118,10 @@ class Submission(SQLModel, table=True):
     # The grid score so turned that the lowest is the best, whatever the metric's direction.
     rank_key: int | None = int64(default=None)
     settled_attempt: int = int64(default=0)
+    # The earlier submission that this one has the digest of.
     original_id: int | None = int64(default=None)
+    # What its creator said that it scores, if it is a canary.
+    canary_score: int | None = int64(default=None)
     rank: int | None = int64(default=None)
     weight: Amount = uint256()
     reward: Amount = uint256()
@@ -180,7 +189,26 @@ class Score(SQLModel, table=True):
     # "invalid", "unavailable" or "unopenable" instead of a score.
     verdict: str | None = None
     report_digest: Digest
+    # The earlier submission that the validator found it nearly equal to.
+    copy_of: int | None = int64(default=None)
     weight: Amount = uint256()
+    position: int = int64()
+
+
+class Appeal(SQLModel, table=True):
+    """An appeal against what a submission's panel had revealed in an attempt."""
+
+    __table_args__ = (Index("appeal_appellant", "appellant", "position"), CLUSTERED)
+
+    task_id: int = primary(INT64)
+    submission_id: int = primary(INT64)
+    appellant: Address
+    attempt: int = int64()
+    bond: Amount = uint256()
+    # "upheld", "rejected" or "returned" once the larger panel has decided, or could not.
+    outcome: str | None = None
+    # What the appellant got.
+    paid: Amount = uint256()
     position: int = int64()
 
 
@@ -196,7 +224,7 @@ class Payout(SQLModel, table=True):
     task_id: int = int64()
     submission_id: int | None = int64(default=None)
     account: Address
-    # "trainer", "validator", "creator" or "settler".
+    # "trainer", "validator", "creator", "settler" or "appellant".
     role: str
     assets: Amount = uint256()
     unlocked: Amount = uint256()

@@ -135,6 +135,10 @@ class Life:
             assert plain(self.arena.validator(number, v.account)) == (index, v.claimed, v.stake, v.slashed, v.weight)
             assert self.arena.claimable(number, 0, v.account) == (0 if v.claimed else task.validator_pot.value(index))
         for submission, s in enumerate(task.submissions, 1):
+            appeal = task.appeals.get(submission, ("0x" + 40 * "0", 0))
+            assert plain(self.arena.appealOf(number, submission)) == appeal
+            canary = (submission in task.canaries, task.canaries.get(submission, 0))
+            assert plain(self.arena.canaryOf(number, submission)) == canary
             assert plain(self.arena.submission(number, submission)) == submission_record(s)
             claimable = 0 if s.claimed else task.trainer_pot.value(submission)
             assert self.arena.claimable(number, submission, s.account) == claimable
@@ -146,7 +150,7 @@ class Life:
         members = panel.members if panel else []
         assert plain(self.arena.panel(task.number, submission)) == tuple(members)
         for slot, member in enumerate(members):
-            expected = (member in panel.scores, panel.scores.get(member, 0))
+            expected = (member in panel.scores, panel.scores.get(member, 0), member in panel.copies)
             assert plain(self.arena.scoreAt(task.number, submission, slot)) == expected
 
     # from phase to phase
@@ -187,7 +191,8 @@ class Life:
             Phase.KEY: self.task.reveal_ends,
             Phase.VOID: self.task.key_ends,
             Phase.SCORE_REVEAL: self.task.score_commit_ends,
-            Phase.SETTLE: self.task.score_reveal_ends if self.task.attempt else self.task.reveal_ends,
+            Phase.CHALLENGE: self.task.score_reveal_ends,
+            Phase.SETTLE: self.task.challenge_ends if self.task.attempt else self.task.reveal_ends,
         }
         self.now = max(self.now, ends[phase] - 1)
         assert self.task.phase(self.now + 1) == phase
@@ -210,30 +215,32 @@ class Life:
         for submission in submissions:
             self.do("drawPanel", self.number, submission, sender=sender)
 
-    def entries(self, account, scores: dict[int, int]) -> list[tuple]:
-        """What a validator says about those submissions that it was drawn for."""
+    def entries(self, account, scores: dict[int, int], copies: dict[int, int] | None = None) -> list[tuple]:
+        """What a validator says about those submissions that it was drawn for; `copies` are of earlier ones."""
         entries = []
         for submission, score in scores.items():
             members = self.task.panels[submission, self.task.attempt].members
             if account.address in members:
                 slot = members.index(account.address)
-                entries.append((submission, slot, score, digest_of(f"report {submission} {account.address}")))
+                report = digest_of(f"report {submission} {account.address}")
+                entries.append((submission, slot, score, report, (copies or {}).get(submission, 0)))
         return entries
 
     def commitment(self, account, entries: list[tuple], batch: int = 0) -> bytes:
         fields = (self.model.chain_id, self.arena.address, self.number, self.task.attempt, account.address, batch)
         return scores_commitment(*fields, entries, self.salt)
 
-    def score(self, said: dict) -> None:
-        """{validator: {submission: score}} committed and revealed; ends in the settle phase."""
-        entries = {account: self.entries(account, scores) for account, scores in said.items()}
+    def score(self, said: dict, copies: dict | None = None, until: Phase = Phase.SETTLE) -> None:
+        """{validator: {submission: score}} committed and revealed; ends in the settle phase, or before appeals.
+        {validator: {submission: original}} of those who call a submission a copy."""
+        entries = {account: self.entries(account, said[account], (copies or {}).get(account)) for account in said}
         entries = {account: some for account, some in entries.items() if some}
         for account, some in entries.items():
             self.do("commitScores", self.number, 0, self.commitment(account, some), sender=account)
         self.until(Phase.SCORE_REVEAL)
         for account, some in entries.items():
             self.do("revealScores", self.number, 0, some, self.salt, sender=account)
-        self.until(Phase.SETTLE)
+        self.until(until)
 
     def settle(self, sender, submissions: list[int] | None = None) -> None:
         """All that is pending, unless others are named."""
@@ -264,13 +271,14 @@ def task_record(task: Task) -> tuple:
         task.creator,
         *(task.commit_ends, task.reveal_ends, task.key_ends, task.score_commit_ends, task.score_reveal_ends),
         *(task.key, task.reveals_hash, task.seed),
-        *(task.stake(task.submissions), task.stake(task.validators), task.stake(task.unique)),
+        *(task.stake(task.submissions), task.stake(task.validators), task.stake(task.originals)),
         task.slashed,
         *(task.trainer_pot.assets, task.validator_pot.assets, task.creator_pot, task.settler_paid),
         *weights,
         task.ticket,
         *(len(task.submissions), len(task.validators), len(task.unique)),
-        *(task.pending, task.unscored, task.count(State.UNOPENABLE), task.attempt),
+        *(task.pending, task.unscored, task.count(State.UNOPENABLE), task.appealed),
+        *(task.challenge_ends, task.attempt),
         *(done, task.cancelled, task.outcome in ("void", "failed"), task.creator_claimed),
     )
 

@@ -122,9 +122,9 @@ def randomness(BlockRandomness, owner):
 
 
 @pytest.fixture(scope="module")
-def arena(Evaluation, Settlement, Payout, Arena, staking, randomness, token, owner, accounts):
+def arena(Appeals, Evaluation, Settlement, Payout, Arena, staking, randomness, token, owner, accounts):
     """The arena, a module of the ledger; every account but `receiver` lets it take tokens."""
-    for library in (Evaluation, Settlement, Payout):
+    for library in (Appeals, Evaluation, Settlement, Payout):
         owner.deploy(library)
     arena = owner.deploy(Arena, staking, randomness)
     staking.setModule(arena, True, {"from": owner})

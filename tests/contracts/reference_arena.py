@@ -56,7 +56,7 @@ class Arena(Settlement):
         self.require_phase(task, Phase.KEY)
         require(keccak(key) == task.parameters.key_hash, "WrongKey", task.parameters.key_hash, keccak(key))
         task.key, task.attempt = key, 1
-        facts = self.start_attempt(task)
+        facts = self.start_attempt(task, True)
         self.emit("KeyReleased", task, sender=sender, key=key, **facts)
 
     # trainers
@@ -138,7 +138,8 @@ class Arena(Settlement):
         self.fix_seed(task)
         stakes = [v.stake for v in task.validators]
         cap = -(-sum(stakes) * task.parameters.max_share // WAD)
-        drawn = rewards.draw(stakes, task.parameters.panel_size, task.seed, submission, cap)
+        places = task.parameters.appeal_panel_size if submission in task.appeals else task.parameters.panel_size
+        drawn = rewards.draw(stakes, places, task.seed, submission, cap)
         members = [task.validators[index - 1].account for index in drawn]
         task.panels[submission, task.attempt] = Panel(members)
         self.emit("PanelDrawn", task, submissionId=submission, attempt=task.attempt, validators=members)
@@ -147,7 +148,7 @@ class Arena(Settlement):
         task = self.task(number)
         self.require_scoring(task)
         require(task.seed == NONE and self.block > task.ticket + 256, "SeedStillValid", task.ticket)
-        facts = self.start_attempt(task)
+        facts = self.start_attempt(task, task.challenge_ends > task.score_reveal_ends)
         self.emit("SeedRequested", task, attempt=task.attempt, **facts)
 
     def commit_scores(self, number: int, batch: int, commitment: bytes, sender: str) -> None:
@@ -172,7 +173,8 @@ class Arena(Settlement):
         )
         require(opened == expected, "CommitmentMismatch", expected, opened)
         revealed = {key: dict(panel.scores) for key, panel in task.panels.items()}
-        for submission, slot, score, report in entries:
+        copies = []
+        for submission, slot, score, report, original in entries:
             key = submission, task.attempt
             require(key in task.panels, "PanelNotDrawn", number, submission)
             require((submission - 1) // BATCH_SIZE == batch, "WrongBatch", submission, batch)
@@ -183,7 +185,13 @@ class Arena(Settlement):
             require(allowed, "ScoreOutOfRange", score)
             require(sender not in revealed[key], "AlreadyRevealed", number, submission)
             revealed[key][sender] = score
+            if original:
+                earlier = original < submission and task.submissions[original - 1].digest != NONE
+                require(earlier, "WrongOriginal", submission, original)
+                copies.append(key)
             facts = {"validator": sender, "attempt": task.attempt, "score": score, "reportDigest": report}
-            self.emit("ScoreRevealed", task, submissionId=submission, **facts)
+            self.emit("ScoreRevealed", task, submissionId=submission, copyOf=original, **facts)
         for key, scores in revealed.items():
             task.panels[key].scores = scores
+        for key in copies:
+            task.panels[key].copies.add(sender)

@@ -13,7 +13,7 @@ VERDICTS = (UNOPENABLE, UNAVAILABLE, INVALID)
 SCORE_BOUND = 2**62
 LAMBDA, GAMMA, Q = 10 * WAD, WAD // 10, 85 * WAD // 100
 
-ENTRY = "(uint32,uint8,int64,bytes32)"
+ENTRY = "(uint32,uint8,int64,bytes32,uint32)"
 
 
 def hashed(types: list[str], *values: object) -> bytes:
@@ -31,6 +31,10 @@ def scores_commitment(
     scores = hashed([ENTRY + "[]"], entries)
     types = ["uint256", "address", "uint256", "uint256", "address", "uint256", "bytes32", "bytes32"]
     return hashed(types, chain_id, arena, task, attempt, validator, batch, scores, salt)
+
+
+def canary_leaf(digest: bytes, score: int, salt: bytes) -> bytes:
+    return keccak(hashed(["bytes32", "int64", "bytes32"], digest, score, salt))
 
 
 def draw(stakes: list[int], places: int, seed: bytes, submission: int, cap: int | None = None) -> list[int]:

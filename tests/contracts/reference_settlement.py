@@ -1,20 +1,23 @@
-"""What a task comes to, in plain integers: consensus, slashes, pots and claims."""
+"""What submissions come to, in plain integers: consensus, slashes, appeals."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import reference_rewards as rewards
+from eth_utils import keccak
 from reference import Ledger, Refused, require
-from reference_task import NONE, Panel, Participant, Phase, Pot, State, Submission, Task, ascii32
+from reference_payout import Payout
+from reference_task import NONE, Panel, Participant, Phase, State, Submission, Task, ascii32
 
 PERCENT = {"unrevealed": 10, "duplicate": 50, "invalid": 10, "unavailable": 10, "silent": 5, "deviating": 10}
 SETTLER_PERCENT = 10
 SEED_PATIENCE = 7 * 24 * 3600
 
 
-class Settlement:
+class Settlement(Payout):
     """What the verbs that end a task do, and what all verbs need."""
 
     def __init__(self, ledger: Ledger, address: str, chain_id: int, block_hash: Callable[[int], bytes]):
@@ -25,6 +28,8 @@ class Settlement:
         self.received: Counter[str] = Counter()  # what settlers and creators got
         self.events: list[tuple[str, dict]] = []
         self.settler = ""  # the caller of settle
+        self.owed = ("", 0)  # what an appellant gets with it
+        self.lost_to_deviation = 0  # by the panel that was appealed against
 
     def emit(self, name: str, task: Task, **facts: object) -> None:
         self.events.append((name, {"taskId": task.number, **facts}))
@@ -57,7 +62,7 @@ class Settlement:
         phase = task.phase(self.now)
         require(Phase.KEY <= phase <= Phase.SETTLE, "WrongPhase", number, int(phase))
         before = task.rewarded
-        self.settler = sender
+        self.settler, self.owed = sender, ("", 0)
         if s.state == State.COMMITTED:
             s.state, s.settled_attempt = State.UNREVEALED, 1
             self.emit("SubmissionUnrevealed", task, submissionId=submission, trainer=s.account)
@@ -67,52 +72,100 @@ class Settlement:
             self.slash_trainer(task, submission, "duplicate")
         else:
             require(task.is_scorable(s), "AlreadySettled", number, submission)
+            require(not task.waits(s), "AppealPending", number, submission)
             require(phase == Phase.SETTLE, "WrongPhase", number, int(phase))
             self.settle_scored(task, submission, s)
         self.pay_settler(task, submission, before, sender)
+        self.pay(*self.owed)
 
     def settle_scored(self, task: Task, submission: int, s: Submission) -> None:
         hopeless = task.seed == NONE and self.now >= task.score_reveal_ends + SEED_PATIENCE
         drawn = (submission, task.attempt) in task.panels
         require(drawn or hopeless, "PanelNotDrawn", task.number, submission)
         panel = task.panels.get((submission, task.attempt), Panel([]))
-        for member in panel.members:
-            if member not in panel.scores:
-                self.slash_validator(task, submission, member, "silent")
+        former = task.panels[submission, task.appeals[submission][1]] if submission in task.appeals else None
+        known = task.canaries.get(submission)
+        for member, one in self.seats(former, panel):
+            if member not in one.scores:
+                self.slash_validator(task, submission, member, "silent", "deviating" if known is not None else "silent")
+        first = (known, False) if known is not None else self.consensus(task, former)
+        last = self.consensus(task, panel)
+        appealed = former is not None
+        if not appealed:
+            last = last if known is None else first
+        upheld = appealed and last is not None and not self.same(task, first, last)
+        found = last
+        if appealed and last is None and known is None:
+            found, panel = first, Panel([])  # it stands, and the larger panel is not measured against it
         s.settled_attempt = task.attempt
-        found = self.consensus(task, panel)
+        self.lost_to_deviation = 0
         if found is None:
             s.state = State.UNSCORED
             facts = {"trainer": s.account, "attempt": task.attempt}
             self.emit("SubmissionUnscored", task, submissionId=submission, **facts)
-            return
-        s.score = found
-        self.conclude(task, submission, s)
-        for member in panel.members:
-            if member in panel.scores:
-                self.appraise(task, submission, s.score, member, panel.scores[member])
+        else:
+            s.score, copied = found
+            self.conclude(task, submission, s, known is not None and not upheld, copied)
+            for member, one in self.seats(former, panel):
+                if member in one.scores:
+                    before = task.taken
+                    attempt = task.appeals[submission][1] if one is former else task.attempt
+                    self.appraise(task, submission, found, member, one, attempt)
+                    self.lost_to_deviation += task.taken - before if one is former else 0
+        if appealed:
+            self.end_appeal(task, submission, upheld, last is None, known is not None)
 
-    def consensus(self, task: Task, panel: Panel) -> int | None:
-        """The median, if there are enough scores and more than half of their stake agrees with it."""
-        if len(panel.scores) < task.parameters.quorum:
+    def seats(self, *panels: Panel | None) -> list[tuple[str, Panel]]:
+        return [(member, panel) for panel in panels if panel is not None for member in panel.members]
+
+    def same(self, task: Task, first: tuple[int, bool] | None, last: tuple[int, bool]) -> bool:
+        return first is not None and self.agree(task, first[0], last[0]) and first[1] == last[1]
+
+    def end_appeal(self, task: Task, submission: int, upheld: bool, is_open: bool, measured: bool) -> None:
+        appellant, bond = task.appeals[submission][0], task.parameters.appeal_bond
+        facts = {"submissionId": submission, "appellant": appellant}
+        if not upheld and not is_open:
+            task.forfeited += bond
+            self.emit("AppealRejected", task, assets=bond, **facts)
+            return
+        reward = 0 if is_open else self.lost_to_deviation // 2
+        if upheld and measured:
+            lost = task.parameters.bond
+            reward += min(lost, bond)
+            task.forfeited += lost
+            task.parameters = replace(task.parameters, bond=0)
+            self.emit("CreatorSlashed", task, submissionId=submission, creator=task.creator, assets=lost)
+        task.appellants_paid += reward
+        self.owed = appellant, bond + reward
+        self.emit("AppealReturned" if is_open else "AppealUpheld", task, assets=bond + reward, **facts)
+
+    def consensus(self, task: Task, panel: Panel | None) -> tuple[int, bool] | None:
+        """The median, if there are enough scores and more than half of their stake agrees with it; and whether more
+        than half calls the model a copy."""
+        if panel is None or len(panel.scores) < task.parameters.quorum:
             return None
-        votes = [(score, task.counted(self.validator(task, member)[1])) for member, score in panel.scores.items()]
-        median = rewards.consensus(votes, task.parameters.maximise)
-        agreeing = sum(stake for score, stake in votes if self.agree(task, median, score))
-        return median if 2 * agreeing > sum(stake for _, stake in votes) else None
+        stakes = {member: task.counted(self.validator(task, member)[1]) for member in panel.scores}
+        median = rewards.consensus([(panel.scores[one], stakes[one]) for one in stakes], task.parameters.maximise)
+        agreeing = sum(stakes[one] for one, score in panel.scores.items() if self.agree(task, median, score))
+        copied = 2 * sum(stakes[one] for one in panel.copies) > sum(stakes.values())
+        return (median, copied and median not in rewards.VERDICTS) if 2 * agreeing > sum(stakes.values()) else None
 
     def agree(self, task: Task, a: int, b: int) -> bool:
         return a == b or (
             a not in rewards.VERDICTS and b not in rewards.VERDICTS and abs(a - b) <= task.parameters.slash_tolerance
         )
 
-    def conclude(self, task: Task, submission: int, s: Submission) -> None:
+    def conclude(self, task: Task, submission: int, s: Submission, is_canary: bool, copied: bool) -> None:
         verdicts = {
             rewards.UNOPENABLE: (State.UNOPENABLE, "HeldOutUnopenable", ""),
             rewards.UNAVAILABLE: (State.UNAVAILABLE, "SubmissionUnavailable", "unavailable"),
             rewards.INVALID: (State.INVALID, "SubmissionInvalid", "invalid"),
         }
         facts = {"submissionId": submission, "trainer": s.account}
+        if is_canary or copied:
+            s.state = State.CANARY if is_canary else State.COPIED
+            self.emit("CanarySettled" if is_canary else "SubmissionCopied", task, **facts, score=s.score)
+            return
         if s.score not in verdicts:
             s.state = State.SCORED
             self.emit("SubmissionScored", task, **facts, score=s.score, gridScore=task.floor(s.score))
@@ -122,25 +175,31 @@ class Settlement:
         if reason:
             self.slash_trainer(task, submission, reason)
 
-    def appraise(self, task: Task, submission: int, consensus: int, member: str, score: int) -> None:
-        p = task.parameters
+    def appraise(
+        self, task: Task, submission: int, found: tuple[int, bool], member: str, panel: Panel, attempt: int
+    ) -> None:
+        p, (consensus, copied), score = task.parameters, found, panel.scores[member]
+        right = (member in panel.copies) == copied
         if consensus == rewards.UNOPENABLE:
             return
         if consensus in rewards.VERDICTS or score in rewards.VERDICTS:
-            if score == consensus:
-                self.weigh(task, submission, member, 0)
+            if score == consensus and right:
+                self.weigh(task, submission, member, attempt, 0)
+            elif score == consensus:
+                return
             elif rewards.UNAVAILABLE not in (score, consensus):
                 self.slash_validator(task, submission, member, "deviating")
-        elif abs(score - consensus) <= p.tolerance:
-            self.weigh(task, submission, member, abs(score - consensus))
+        elif abs(score - consensus) <= p.tolerance and right:
+            self.weigh(task, submission, member, attempt, abs(score - consensus))
         elif abs(score - consensus) > p.slash_tolerance:
             self.slash_validator(task, submission, member, "deviating")
 
-    def weigh(self, task: Task, submission: int, member: str, distance: int) -> None:
+    def weigh(self, task: Task, submission: int, member: str, attempt: int, distance: int) -> None:
         _, validator = self.validator(task, member)
         weight = rewards.validator_weight(distance, task.parameters.scale, task.counted(validator))
         validator.weight += weight
-        self.emit("ValidatorWeighted", task, submissionId=submission, validator=member, weight=weight)
+        facts = {"validator": member, "attempt": attempt, "weight": weight}
+        self.emit("ValidatorWeighted", task, submissionId=submission, **facts)
 
     def slash_trainer(self, task: Task, submission: int, reason: str) -> None:
         s = task.submissions[submission - 1]
@@ -148,8 +207,8 @@ class Settlement:
         facts = {"trainer": s.account, "assets": assets, "reason": ascii32(reason)}
         self.emit("TrainerSlashed", task, submissionId=submission, **facts)
 
-    def slash_validator(self, task: Task, submission: int, account: str, reason: str) -> None:
-        assets = self.slash(task, self.validator(task, account)[1], reason)
+    def slash_validator(self, task: Task, submission: int, account: str, reason: str, rate: str = "") -> None:
+        assets = self.slash(task, self.validator(task, account)[1], rate or reason)
         facts = {"validator": account, "assets": assets, "reason": ascii32(reason)}
         self.emit("ValidatorSlashed", task, submissionId=submission, **facts)
 
@@ -180,104 +239,47 @@ class Settlement:
         self.require_phase(task, Phase.SETTLE)
         require(task.pending == 0, "SubmissionsPending", number, task.pending)
         require(task.is_redrawable, "RedrawNotPossible", number)
+        again = task.attempt == 1 and task.unscored > 0
         task.attempt += 1
-        facts = self.start_attempt(task)
+        facts = self.start_attempt(task, again)
         self.emit("TaskRedrawn", task, attempt=task.attempt, **facts)
 
-    def start_attempt(self, task: Task) -> dict[str, int]:
+    def start_attempt(self, task: Task, appealable: bool) -> dict[str, int]:
         task.seed, task.ticket = NONE, self.block + 1
         task.score_commit_ends = self.now + task.parameters.score_commit_window
         task.score_reveal_ends = task.score_commit_ends + task.parameters.score_reveal_window
+        task.challenge_ends = task.score_reveal_ends + (task.parameters.challenge_window if appealable else 0)
         ends = {"scoreCommitEnds": task.score_commit_ends, "scoreRevealEnds": task.score_reveal_ends}
-        return {"seedTicket": task.ticket, **ends}
+        return {"seedTicket": task.ticket, **ends, "challengeEnds": task.challenge_ends}
 
-    # finalize
+    # appeals and canaries
 
-    def finalize(self, number: int, sender: str) -> None:
-        task = self.task(number)
-        phase = task.phase(self.now)
-        bounty, bond = task.parameters.bounty, task.parameters.bond
-        if phase == Phase.ABANDONED:
-            self.close(task, "abandoned", creator=bounty + bond)
-            return
-        self.require_phase(task, Phase.VOID, Phase.SETTLE)
-        require(task.pending == 0, "SubmissionsPending", number, task.pending)
-        require(not task.is_redrawable, "RedrawPossible", number)
-        revealed = {i: s.stake for i, s in enumerate(task.submissions, 1) if s in task.unique}
-        unopenable = task.count(State.UNOPENABLE)
-        agreed = unopenable + sum(map(task.count, (State.SCORED, State.INVALID, State.UNAVAILABLE)))
-        if phase == Phase.VOID or 2 * unopenable > agreed:
-            self.close(task, "void", Pot(bond + task.slashed, revealed), creator=bounty)
-        elif agreed:
-            self.reward(task)
-        elif revealed:
-            self.close(task, "failed", Pot(task.slashed, revealed), creator=bounty + bond)
-        else:
-            stakes = {index: v.stake for index, v in enumerate(task.validators, 1)}
-            self.close(task, "failed", validators=Pot(task.slashed, stakes), creator=bounty + bond)
-
-    def reward(self, task: Task) -> None:
-        bounty, bond, total = task.parameters.bounty, task.parameters.bond, task.parameters.bounty + task.slashed
-        stakes = sum(s.stake for s in task.submissions), sum(v.stake for v in task.validators)
-        weights = {index: v.weight for index, v in enumerate(task.validators, 1)}
-        for rank, submission in enumerate(task.ranking, 1):
-            s = task.submissions[submission - 1]
-            s.weight = rewards.rank_weight(rank, task.counted(s))
-            facts = {"trainer": s.account, "rank": rank, "weight": s.weight}
-            self.emit("SubmissionRanked", task, submissionId=submission, **facts)
-        if not task.ranking:
-            unearned = rewards.trainer_part(bounty, *stakes)
-            self.close(task, "settled", validators=Pot(total - unearned, weights), creator=bond + unearned)
-            return
-        part = rewards.trainer_part(total, *stakes)
-        ranked = {number: task.submissions[number - 1].weight for number in task.ranking}
-        self.close(task, "settled", Pot(part, ranked), Pot(total - part, weights), bond)
-
-    def close(
-        self, task: Task, outcome: str, trainers: Pot | None = None, validators: Pot | None = None, creator: int = 0
-    ) -> None:
-        task.outcome, task.creator_pot = outcome, creator
-        task.trainer_pot, task.validator_pot = trainers or Pot(), validators or Pot()
-        pots = {"trainer": task.trainer_pot, "validator": task.validator_pot}
-        facts = {f"{side}Pot": pot.assets for side, pot in pots.items()}
-        facts |= {f"{side}Weight": pot.weight for side, pot in pots.items()}
-        self.emit("TaskFinalized", task, outcome=ascii32(outcome), creatorPot=creator, **facts)
-
-    # claim
-
-    def claim_submission(self, number: int, submission: int, sender: str) -> int:
+    def appeal(self, number: int, submission: int, sender: str) -> None:
         task = self.task(number)
         s = self.submission(task, submission)
-        self.require_open(task, s.account, s.claimed)
-        return self.pay_out(task, submission, s, task.trainer_pot.take(submission))
+        self.require_phase(task, Phase.CHALLENGE)
+        require(submission not in task.appeals, "AlreadyAppealed", number, submission)
+        require(task.is_scorable(s), "SubmissionNotScorable", number, submission)
+        require(task.is_appealable, "AppealNotPossible", number)
+        require((submission, task.attempt) in task.panels, "PanelNotDrawn", number, submission)
+        task.appeals[submission] = (sender, task.attempt)
+        bond = task.parameters.appeal_bond
+        self.balance += bond
+        facts = {"appellant": sender, "attempt": task.attempt, "bond": bond}
+        self.emit("SubmissionAppealed", task, submissionId=submission, **facts)
 
-    def claim_validator(self, number: int, account: str, sender: str) -> int:
+    def reveal_canary(self, number: int, submission: int, score: int, salt: bytes, proof: tuple, sender: str) -> None:
         task = self.task(number)
-        index, v = self.validator(task, account)
-        self.require_open(task, account, v.claimed)
-        return self.pay_out(task, 0, v, task.validator_pot.take(index))
-
-    def require_open(self, task: Task, account: str, claimed: bool) -> None:
-        self.require_phase(task, Phase.FINALIZED)
-        require(not claimed, "AlreadyClaimed", task.number, account)
-
-    def pay_out(self, task: Task, submission: int, who: Participant, reward: int) -> int:
-        who.claimed = True
-        unlocked = who.stake - who.slashed
-        if unlocked:
-            self.ledger.pool(who.account).unlock(self.address, unlocked)
-        if reward:
-            self.ledger.distribute(who.account, reward, self.now)
-        self.balance -= reward
-        facts = {"operator": who.account, "reward": reward, "unlocked": unlocked}
-        self.emit("RewardClaimed", task, submissionId=submission, **facts)
-        return reward
-
-    def claim_creator(self, number: int, sender: str) -> int:
-        task = self.task(number)
-        self.require_phase(task, Phase.FINALIZED, Phase.CANCELLED)
-        require(not task.creator_claimed, "AlreadyClaimed", number, task.creator)
-        task.creator_claimed = True
-        self.pay(task.creator, task.creator_pot)
-        self.emit("CreatorClaimed", task, creator=task.creator, assets=task.creator_pot)
-        return task.creator_pot
+        s = self.submission(task, submission)
+        self.require_phase(task, Phase.SCORE_REVEAL)
+        require(submission not in task.canaries, "AlreadyRevealed", number, submission)
+        require(task.is_scorable(s), "SubmissionNotScorable", number, submission)
+        require(task.is_appealable, "AppealNotPossible", number)
+        require(submission not in task.appeals, "AlreadyAppealed", number, submission)
+        require(abs(score) <= rewards.SCORE_BOUND, "ScoreOutOfRange", score)
+        node = rewards.canary_leaf(s.digest, score, salt)
+        for other in proof:
+            node = keccak(min(node, other) + max(node, other))
+        require(node == task.parameters.canary_root != NONE, "WrongCanary", number, submission)
+        task.canaries[submission] = score
+        self.emit("CanaryRevealed", task, submissionId=submission, score=score)

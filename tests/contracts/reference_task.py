@@ -14,11 +14,13 @@ NONE = bytes(32)
 
 
 class Phase(IntEnum):
-    NONE, COMMIT, ABANDONED, REVEAL, KEY, VOID, SCORE_COMMIT, SCORE_REVEAL, SETTLE, FINALIZED, CANCELLED = range(11)
+    NONE, COMMIT, ABANDONED, REVEAL, KEY, VOID, SCORE_COMMIT, SCORE_REVEAL = range(8)
+    CHALLENGE, SETTLE, FINALIZED, CANCELLED = range(8, 12)
 
 
 class State(IntEnum):
-    NONE, COMMITTED, REVEALED, DUPLICATE, UNREVEALED, SCORED, INVALID, UNAVAILABLE, UNSCORED, UNOPENABLE = range(10)
+    NONE, COMMITTED, REVEALED, DUPLICATE, UNREVEALED, SCORED, INVALID, UNAVAILABLE, UNSCORED = range(9)
+    UNOPENABLE, COPIED, CANARY = range(9, 12)
 
 
 def ascii32(text: str) -> bytes:
@@ -41,6 +43,7 @@ class Parameters:
     key_window: int = 1000
     score_commit_window: int = 1000
     score_reveal_window: int = 1000
+    challenge_window: int = 0
     scale: int = 10**9
     tolerance: int = 10**5
     slash_tolerance: int = 5 * 10**6
@@ -48,8 +51,11 @@ class Parameters:
     panel_size: int = 3
     quorum: int = 2
     paid_ranks: int = 3
+    appeal_panel_size: int = 0
     maximise: bool = True
     max_share: int = WAD
+    appeal_bond: int = 0
+    canary_root: bytes = NONE
 
     def astuple(self) -> tuple:
         return tuple(vars(self).values())
@@ -69,6 +75,7 @@ class Parameters:
             "keyWindow": 0 < self.key_window <= YEAR,
             "scoreCommitWindow": 0 < self.score_commit_window <= YEAR,
             "scoreRevealWindow": 0 < self.score_reveal_window <= YEAR,
+            "challengeWindow": self.challenge_window <= YEAR,
             "scale": 0 < self.scale <= rewards.SCORE_BOUND,
             "tolerance": self.tolerance <= self.slash_tolerance,
             "slashTolerance": self.slash_tolerance <= self.scale,
@@ -77,6 +84,11 @@ class Parameters:
             "quorum": 0 < self.quorum <= self.panel_size,
             "paidRanks": 0 < self.paid_ranks <= 64,
             "maxShare": WAD // 64 <= self.max_share <= WAD,
+            "appealPanelSize": self.panel_size < self.appeal_panel_size <= 32
+            if self.challenge_window
+            else self.appeal_panel_size == 0,
+            "appealBond": (self.appeal_bond > 0) == (self.challenge_window > 0),
+            "canaryRoot": self.challenge_window > 0 or self.canary_root == NONE,
         }
 
 
@@ -102,6 +114,7 @@ class Submission(Participant):
 class Panel:
     members: list[str]
     scores: dict[str, int] = field(default_factory=dict)
+    copies: set[str] = field(default_factory=set)  # who calls the submission a copy
 
 
 @dataclass
@@ -140,6 +153,7 @@ class Task:
     key_ends: int
     score_commit_ends: int = 0
     score_reveal_ends: int = 0
+    challenge_ends: int = 0
     key: bytes = NONE
     reveals_hash: bytes = NONE
     seed: bytes = NONE
@@ -149,7 +163,11 @@ class Task:
     validators: list[Participant] = field(default_factory=list)
     panels: dict[tuple[int, int], Panel] = field(default_factory=dict)  # by submission and attempt
     commitments: dict[tuple[int, str, int], bytes] = field(default_factory=dict)  # by attempt, validator and batch
+    appeals: dict[int, tuple[str, int]] = field(default_factory=dict)  # submission: (appellant, attempt)
+    canaries: dict[int, int] = field(default_factory=dict)  # submission: what its creator says it scores
     taken: int = 0  # by all slashes
+    forfeited: int = 0  # bonds of lost appeals, and of a creator who lied about a canary
+    appellants_paid: int = 0  # out of both
     rewarded: int = 0  # of them, those that somebody else settled
     settler_paid: int = 0
     outcome: str = ""
@@ -161,12 +179,18 @@ class Task:
 
     @property
     def slashed(self) -> int:
-        return self.taken - self.settler_paid
+        return self.taken + self.forfeited - self.settler_paid - self.appellants_paid
 
     @property
     def unique(self) -> list[Submission]:
-        """The revealed submissions that are no duplicates."""
-        return [s for s in self.submissions if s.state not in (State.COMMITTED, State.UNREVEALED, State.DUPLICATE)]
+        """The revealed submissions that are no duplicates and no canaries."""
+        out = (State.COMMITTED, State.UNREVEALED, State.DUPLICATE, State.CANARY)
+        return [s for s in self.submissions if s.state not in out]
+
+    @property
+    def originals(self) -> list[Submission]:
+        """Of them, those that are no copies."""
+        return [s for s in self.unique if s.state != State.COPIED]
 
     def count(self, state: State) -> int:
         return sum(s.state == state for s in self.submissions)
@@ -188,21 +212,39 @@ class Task:
             return Phase.ABANDONED
         if now < self.reveal_ends:
             return Phase.REVEAL
-        if not self.unique:
+        if self.attempt == 0 and not self.unique:
             return Phase.SETTLE
         if self.attempt == 0:
             return Phase.KEY if now < self.key_ends else Phase.VOID
         if now < self.score_commit_ends:
             return Phase.SCORE_COMMIT
-        return Phase.SCORE_REVEAL if now < self.score_reveal_ends else Phase.SETTLE
+        if now < self.score_reveal_ends:
+            return Phase.SCORE_REVEAL
+        return Phase.CHALLENGE if now < self.challenge_ends else Phase.SETTLE
 
     def is_scorable(self, s: Submission) -> bool:
-        return s.state == State.REVEALED or (s.state == State.UNSCORED and s.settled_attempt < self.attempt)
+        """Unscored ones have a second chance in the second attempt; later only what was appealed then."""
+        return s.state == State.REVEALED or (s.state == State.UNSCORED and s.settled_attempt == 1 < self.attempt)
+
+    def waits(self, s: Submission) -> bool:
+        """Whether it was appealed in this attempt."""
+        return self.appeals.get(self.number_of(s), ("", 0))[1] == self.attempt > 0
+
+    def number_of(self, s: Submission) -> int:
+        return 1 + next(index for index, one in enumerate(self.submissions) if one is s)
 
     def is_pending(self, s: Submission) -> bool:
         if s.state == State.COMMITTED or (s.state == State.DUPLICATE and s.settled_attempt == 0):
             return True
-        return self.attempt > 0 and self.is_scorable(s)
+        return self.attempt > 0 and self.is_scorable(s) and not self.waits(s)
+
+    @property
+    def is_appealable(self) -> bool:
+        return self.challenge_ends > self.score_reveal_ends and len(self.validators) > self.parameters.panel_size
+
+    @property
+    def appealed(self) -> int:
+        return sum(map(self.waits, self.submissions))
 
     @property
     def pending(self) -> int:
@@ -214,7 +256,7 @@ class Task:
 
     @property
     def is_redrawable(self) -> bool:
-        return self.unscored > 0 and self.attempt < 2
+        return self.appealed > 0 or (self.unscored > 0 and self.attempt < 2)
 
     @property
     def ranking(self) -> list[int]:

@@ -49,6 +49,7 @@ REFUSED = {
     "keyWindow": [{"key_window": 0}, {"key_window": 2**32 - 1}],
     "scoreCommitWindow": [{"score_commit_window": 0}, {"score_commit_window": YEAR + 1}],
     "scoreRevealWindow": [{"score_reveal_window": 0}, {"score_reveal_window": YEAR + 1}],
+    "challengeWindow": [{"challenge_window": YEAR + 1, "appeal_panel_size": 4, "appeal_bond": 1}],
     "scale": [{"scale": 0}, {"scale": SCORE_BOUND + 1}, {"scale": 2**64 - 1}],
     "tolerance": [{"tolerance": 5 * 10**6 + 1}],
     "slashTolerance": [{"slash_tolerance": 10**9 + 1}],
@@ -57,6 +58,14 @@ REFUSED = {
     "quorum": [{"quorum": 0}, {"quorum": 4}],
     "paidRanks": [{"paid_ranks": 0}, {"paid_ranks": 65}],
     "maxShare": [{"max_share": WAD // 64 - 1}, {"max_share": WAD + 1}],
+    "appealPanelSize": [
+        {"appeal_panel_size": 4},
+        {"challenge_window": 1, "appeal_bond": 1},
+        {"challenge_window": 1, "appeal_bond": 1, "appeal_panel_size": 3},
+        {"challenge_window": 1, "appeal_bond": 1, "appeal_panel_size": 33},
+    ],
+    "appealBond": [{"appeal_bond": 1}, {"challenge_window": 1, "appeal_panel_size": 4}],
+    "canaryRoot": [{"canary_root": b"\x01" * 32}],
 }
 
 

@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 from arena_life import Life, digest_of
-from reference_rewards import INVALID, UNAVAILABLE, UNOPENABLE
+from reference_rewards import INVALID, UNAVAILABLE, UNOPENABLE, canary_leaf
 from reference_task import Phase
 
 WALKS = int(os.environ.get("SKEIN_WALKS", "6"))  # for example 100, after a change of the arena
@@ -33,12 +33,14 @@ FIXED = {
     "slash_tolerance": 100,
 }
 SINGLE = ["commit", "register", "reveal", "fund", "cancel", "release", "say", "open", "anyone", "claim", "mine", "wait"]
+SINGLE += ["appeal", "tell"]
 HONEST = {
     Phase.COMMIT: "all_join",
     Phase.REVEAL: "all_reveal",
     Phase.KEY: "all_release",
     Phase.SCORE_COMMIT: "all_say",
     Phase.SCORE_REVEAL: "all_open",
+    Phase.CHALLENGE: "some_appeal",
     Phase.SETTLE: "all_settle",
     Phase.VOID: "all_settle",
 }
@@ -55,7 +57,13 @@ class Walk:
 
     def parameters(self) -> dict:
         choice, panel_size = self.random.choice, self.random.randint(1, 4)
-        return {
+        appeals = {
+            "challenge_window": PERIOD,
+            "appeal_panel_size": panel_size + choice([1, 2]),
+            "appeal_bond": choice([1, UNIT]),
+            "canary_root": choice([bytes(32), canary_leaf(digest_of("C"), choice([TRUTH, 0]), self.life.salt)]),
+        }
+        return choice([{}, appeals]) | {
             "bounty": choice([1, 99, 10**12 + 7]),
             "bond": choice([10**12, 10**12 + 3]),
             "tolerance": choice([0, 1, 50]),
@@ -121,7 +129,8 @@ class Walk:
         task, account = self.life.task, account or self.someone(self.validators)
         drawn = [number for number, attempt in task.panels if attempt == task.attempt]
         said = {number: TRUTH if self.random.random() < 0.6 else self.random.choice(SCORES) for number in drawn}
-        entries = self.life.entries(account, said)
+        copies = {number: self.random.randint(0, number) for number in drawn if self.random.random() < 0.3}
+        entries = self.life.entries(account, said, copies)
         if self.do("commitScores", task.number, 0, self.life.commitment(account, entries), sender=account):
             self.batches[task.number, task.attempt, account.address] = entries
 
@@ -134,6 +143,14 @@ class Walk:
         verb = self.random.choice(["drawPanel", "settle", "renewSeed", "redraw", "finalize"])
         numbers = [self.life.number, *([self.submission()] if verb in ("drawPanel", "settle") else [])]
         self.do(verb, *numbers, sender=self.stranger)
+
+    def appeal(self) -> None:
+        self.do("appeal", self.life.number, self.submission(), sender=self.someone(self.trainers))
+
+    def tell(self, submission: int | None = None) -> None:
+        submission = submission or self.submission()
+        args = (submission, self.random.choice([TRUTH, 0]), self.life.salt, [])
+        self.do("revealCanary", self.life.number, *args, sender=self.creator)
 
     def claim(self) -> None:
         number = self.life.number
@@ -174,7 +191,7 @@ class Walk:
                 self.life.release(self.creator)
 
     def all_draw(self) -> None:
-        for task in self.each(Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.SETTLE):
+        for task in self.each(Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.CHALLENGE, Phase.SETTLE):
             if task.seed == bytes(32) and self.life.model.block > task.ticket + 250:
                 self.do("renewSeed", task.number, sender=self.stranger)
                 self.life.mine(2)
@@ -192,9 +209,18 @@ class Walk:
                 self.say(account)
 
     def all_open(self) -> None:
-        for _ in self.each(Phase.SCORE_REVEAL):
+        for task in self.each(Phase.SCORE_REVEAL):
             for account in self.validators:
                 self.open(account)
+            for number, s in enumerate(task.submissions, 1):
+                if s.digest == digest_of("C") and task.parameters.canary_root != bytes(32):
+                    self.tell(number)
+
+    def some_appeal(self) -> None:
+        for task in self.each(Phase.CHALLENGE):
+            for number, _ in enumerate(task.submissions, 1):
+                if self.random.random() < 0.5:
+                    self.do("appeal", task.number, number, sender=self.someone(self.trainers))
 
     def all_settle(self) -> None:
         self.all_draw()
@@ -209,7 +235,7 @@ class Walk:
             self.life.after(min(ends) - self.random.choice([0, 0, 1]))
 
     def deadlines(self, task) -> list[int]:
-        scoring = [task.score_commit_ends, task.score_reveal_ends]
+        scoring = [task.score_commit_ends, task.score_reveal_ends, task.challenge_ends]
         return [task.commit_ends, task.reveal_ends, *(scoring if task.attempt else [task.key_ends])]
 
     # the way out of whatever state a task is in, by calls that anyone can make

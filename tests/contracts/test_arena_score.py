@@ -173,26 +173,26 @@ def test_a_copied_commitment_opens_for_nobody_else(drawn, seated, validators):
 
 def test_reveal_of_a_panel_that_was_not_drawn(life, validators):
     life.mine(2)
-    args = reveal(life, validators[0], [(1, 0, 1, REPORT)])
+    args = reveal(life, validators[0], [(1, 0, 1, REPORT, 0)])
     life.refused("PanelNotDrawn", "revealScores", *args, sender=validators[0])
 
 
 @pytest.mark.parametrize("submission", [0, 3, 99])
 def test_reveal_of_a_submission_that_has_no_panel(drawn, seated, submission):
-    args = reveal(drawn, seated[0], [(submission, 0, 1, REPORT)])
+    args = reveal(drawn, seated[0], [(submission, 0, 1, REPORT, 0)])
     drawn.refused("PanelNotDrawn", "revealScores", *args, sender=seated[0])
 
 
 def test_reveal_from_another_seat(drawn, seated):
     account, slot, _ = seated
-    args = reveal(drawn, account, [(1, (slot + 1) % 3, 1, REPORT)])
+    args = reveal(drawn, account, [(1, (slot + 1) % 3, 1, REPORT, 0)])
     drawn.refused("NotOnPanel", "revealScores", *args, sender=account)
 
 
 @pytest.mark.parametrize("slot", [0, 3, 255])
 def test_reveal_without_a_seat(drawn, seated, slot):
     outsider = seated[2]
-    args = reveal(drawn, outsider, [(1, slot, 1, REPORT)])
+    args = reveal(drawn, outsider, [(1, slot, 1, REPORT, 0)])
     drawn.refused("NotOnPanel", "revealScores", *args, sender=outsider)
 
 
@@ -206,13 +206,13 @@ def test_a_submission_belongs_to_one_batch(drawn, seated):
 @pytest.mark.parametrize("score", [2**63 - 1, SCORE_BOUND + 1, -SCORE_BOUND - 1, INVALID + 1])
 def test_reveal_of_a_score_out_of_range(drawn, seated, score):
     account, slot, _ = seated
-    args = reveal(drawn, account, [(1, slot, score, REPORT)])
+    args = reveal(drawn, account, [(1, slot, score, REPORT, 0)])
     drawn.refused("ScoreOutOfRange", "revealScores", *args, sender=account)
 
 
 def test_reveal_of_two_scores_for_one_submission(drawn, seated):
     account, slot, _ = seated
-    args = reveal(drawn, account, [(1, slot, 1, REPORT), (1, slot, 2, REPORT)])
+    args = reveal(drawn, account, [(1, slot, 1, REPORT, 0), (1, slot, 2, REPORT, 0)])
     drawn.refused("AlreadyRevealed", "revealScores", *args, sender=account)
 
 

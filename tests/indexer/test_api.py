@@ -133,7 +133,7 @@ def test_phases_are_the_protocols_at_every_time(life: Life, indexed: Indexed) ->
 
 
 def test_tasks_by_phase_creator_and_order(api: httpx.Client, lived: Indexed) -> None:
-    assert [task["id"] for task in data(api, "/tasks")] == [7, 6, 5, 4, 3, 2, 1]
+    assert [task["id"] for task in data(api, "/tasks")] == [8, 7, 6, 5, 4, 3, 2, 1]
     assert [task["id"] for task in data(api, "/tasks", phase="cancelled")] == [4]
     assert data(api, "/tasks", phase="commit") == []
     assert data(api, "/tasks", creator=Life(lived.network).address(9)) == []

@@ -83,7 +83,7 @@ def test_a_wrong_figure_is_found(lived: Indexed, tmp_path: Path, table: Any, col
         source.backup(target)
     wrong = {Integer: f'-1 - "{column.name}"', Boolean: f'NOT "{column.name}"', Uint256: f"'{pad(7)}'"}
     wrong[BigInteger] = wrong[Integer]
-    where = {Withdrawal: "WHERE withdrawn_at IS NULL", Submission: "WHERE task_id = 2", Task: "WHERE id = 2"}
+    where = {Withdrawal: "WHERE withdrawn_at IS NULL", Submission: "WHERE task_id IN (2, 8)", Task: "WHERE id = 2"}
     value = wrong.get(type(column.type), "'0x07'")
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute(f'UPDATE "{table.__tablename__}" SET "{column.name}" = {value} {where.get(table, "")}')

@@ -30,8 +30,8 @@ PARTS = ("submissions", "leaderboard", "validators", "panels", "commitments", "s
 BAD = [
     ("/nothing", 404, "not_found", "There is no /nothing"),
     ("/tasks/1/nothing", 404, "not_found", "There is no /tasks/1/nothing"),
-    ("/tasks/8", 404, "not_found", "There is no task 8 at block"),
-    *((f"/tasks/8/{part}", 404, "not_found", "There is no task 8") for part in PARTS),
+    ("/tasks/9", 404, "not_found", "There is no task 9 at block"),
+    *((f"/tasks/9/{part}", 404, "not_found", "There is no task 9") for part in PARTS),
     (f"/operators/0x{'42' * 20}", 404, "not_found", "has no pool"),
     ("/tasks/x", 422, "invalid_parameter", "task_id cannot be 'x'"),
     ("/tasks/-1", 422, "invalid_parameter", "task_id cannot be '-1'"),

@@ -51,9 +51,11 @@ def test_a_deviating_score_is_shown_beside_the_others(api: httpx.Client) -> None
             assert found["validator"] is None
             assert [score["verdict"] for score in scores.values()].count("invalid") > len(scores) / 2
             continue
-        own = scores[found["validator"]["operator"]]
-        off = own["verdict"] is not None or abs(own["score"] - submission["score"]) > task["slash_tolerance"]
-        assert off and own["weight"] == "0"
+        # one of an appealed submission may have scored it in two attempts
+        own = [score for score in found["scores"] if score["validator"] == found["validator"]["operator"]]
+        far = task["slash_tolerance"]
+        off = [one for one in own if one["verdict"] is not None or abs(one["score"] - submission["score"]) > far]
+        assert off and all(one["weight"] == "0" for one in off)
 
 
 def test_who_was_silent_was_drawn_and_has_no_score(api: httpx.Client) -> None:

@@ -53,7 +53,7 @@ def test_ranges_fit_the_providers_limit(lively: Network, bent: Provider, tmp_pat
             return answer
         if blocks_asked(request) > 7:
             return error(request, -32602, "block range is too wide")
-        return error(request, -32000, "query returned too many results") if len(answer["result"]) > 30 else answer
+        return error(request, -32000, "query returned too many results") if len(answer["result"]) > 40 else answer
 
     bent.bend = limits
     assert tables(lively, tmp_path / "one.db", bent.url) == tables(lively, tmp_path / "two.db")

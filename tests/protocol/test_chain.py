@@ -36,7 +36,7 @@ def test_views_return_values_and_records(network: Network) -> None:
     task = chain.task(task_id)
     assert task.creator == network.accounts[1].address
     assert task.parameters.to_dict() == play.PARAMETERS
-    assert chain.call("Arena", "scoreAt", task_id, 1, 0) == Record({"revealed": False, "score": 0})
+    assert chain.call("Arena", "scoreAt", task_id, 1, 0) == Record({"revealed": False, "score": 0, "copied": False})
     assert chain.call("Arena", "ranking", task_id) == []
     assert chain.pool(network.accounts[5].address).own.assets == 0
     assert chain.call("Arena", "taskCount", block=1 + network.deployment.first_block + 10) == 0

@@ -20,8 +20,9 @@ numbers = st.integers(0, 2**256 - 1)
 scores = st.integers(-e.SCORE_BOUND, e.SCORE_BOUND)
 votes = st.one_of(scores, st.integers(-5, 5), st.sampled_from(sorted(e.VERDICTS)))
 stakes = st.one_of(st.integers(1, 10**9 * 10**18), st.integers(1, 5))
+indices = st.integers(0, 2**32 - 1)
 entries = st.lists(
-    st.builds(e.ScoreEntry, st.integers(0, 2**32 - 1), st.integers(0, 255), st.integers(-(2**63), 2**63 - 1), hexes),
+    st.builds(e.ScoreEntry, indices, st.integers(0, 255), st.integers(-(2**63), 2**63 - 1), hexes, indices),
     max_size=5,
 )
 against_solidity = settings(max_examples=40, deadline=None)

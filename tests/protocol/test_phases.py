@@ -11,7 +11,8 @@ from protocol.phases import Phase, SubmissionState, deadline, phase
 
 def tasks_of_every_kind(network: Network) -> dict[str, int]:
     """Staked and committed, nothing revealed yet."""
-    ids = {name: play.create_task(network) for name in ("empty", "cancelled", "lonely", "silent", "late", "whole")}
+    ids = {name: play.create_task(network) for name in ("empty", "cancelled", "lonely", "silent", "late")}
+    ids["whole"] = play.create_task(network, challenge_window=100, appeal_panel_size=4, appeal_bond=1)
     network.chain(1).send("Arena", "cancelTask", ids["cancelled"])
     for trainer, name in enumerate(("lonely", "silent", "late", "whole"), 2):
         play.commit(network, ids[name], trainer)
@@ -42,7 +43,8 @@ def milestones(network: Network, ids: dict[str, int]) -> Iterator[tuple[str, Cal
     yield "commit", reveal
     yield "reveal", release
     yield "score_commit", draw
-    yield "score_reveal", settle
+    yield "score_reveal", lambda: None
+    yield "challenge", settle
     yield "key", lambda: None
 
 
@@ -59,7 +61,7 @@ def seen(network: Network, ids: dict[str, int]) -> set[Phase]:
 
 
 def check_deadline(now: Phase, ends: int | None, timestamp: int) -> None:
-    timed = {Phase.COMMIT, Phase.REVEAL, Phase.KEY, Phase.SCORE_COMMIT, Phase.SCORE_REVEAL}
+    timed = {Phase.COMMIT, Phase.REVEAL, Phase.KEY, Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.CHALLENGE}
     assert (ends is not None) == (now in timed)
     assert ends is None or ends > timestamp
 

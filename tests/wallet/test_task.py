@@ -133,7 +133,7 @@ def test_release_settle_finalize_claim(shell: Shell, data: Path) -> None:
         with pytest.raises(ConfigInvalid, match="nothing to settle now"):
             shell.run("task", "settle", str(task_id), "-a", "a2")
         done = shell.run("task", "finalize", str(task_id), "-a", "a2").stdout
-        assert ("open the second evaluation" if attempt == 1 else "finalize task") in done
+        assert ("open the next evaluation" if attempt == 1 else "finalize task") in done
     for account in ("a1", "a2", "a3"):
         shell.run("task", "claim", str(task_id), "-a", account)
     with pytest.raises(ConfigInvalid, match="has nothing to claim"):

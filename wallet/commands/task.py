@@ -15,6 +15,7 @@ from wallet.task_file import read_task_file
 task = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Training tasks: make them, look at them, push them on."
 )
+SubmissionId = Annotated[int, typer.Argument(min=1, metavar="SUBMISSION", help="The submission's number.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="As in the file, e.g. reward.bounty=500.")
 ]
@@ -128,8 +129,15 @@ def settle(session: Session, number: TaskId, dry_run: DryRun = False) -> None:
 
 
 @command(task)
+def appeal(session: Session, number: TaskId, submission: SubmissionId, dry_run: DryRun = False) -> None:
+    """Appeal a submission's result: a larger panel decides, and the wrong side pays."""
+    found = tasks.read(session.chain, number)
+    session.perform(tasks.appeal(session.chain, found, submission, session.address), dry_run)
+
+
+@command(task)
 def finalize(session: Session, number: TaskId, dry_run: DryRun = False) -> None:
-    """Fix what everybody can claim, or open the second evaluation where too few validators scored."""
+    """Fix what everybody can claim, or open the next evaluation where one is due."""
     session.perform(tasks.finalize(tasks.read(session.chain, number)), dry_run)
 
 

@@ -111,9 +111,19 @@ TaskOrder = Literal["id", "-id", "bounty", "-bounty", "commit_ends", "-commit_en
 TimeOrder = Literal["position", "-position"]
 Outcome = Literal["settled", "failed", "void", "abandoned"]
 State = Literal[
-    "committed", "revealed", "duplicate", "unrevealed", "scored", "invalid", "unavailable", "unscored", "unopenable"
+    "committed",
+    "revealed",
+    "duplicate",
+    "unrevealed",
+    "scored",
+    "invalid",
+    "unavailable",
+    "unscored",
+    "unopenable",
+    "copied",
+    "canary",
 ]
-Role = Literal["trainer", "validator", "creator", "settler"]
+Role = Literal["trainer", "validator", "creator", "settler", "appellant"]
 Reason = Literal["unrevealed", "duplicate", "invalid", "unavailable", "silent", "deviating"]
 
 

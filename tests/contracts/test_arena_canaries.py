@@ -1,0 +1,217 @@
+"""Copies and canaries: what marks them, who is paid, who is slashed."""
+
+from __future__ import annotations
+
+import pytest
+from appealing import BOND, FAIR, GOOD, canaries, decide, finish, opened, panel, say, tell
+from arena_life import digest_of
+from reference import WAD
+from reference_rewards import INVALID, UNOPENABLE, canary_leaf
+from reference_task import Phase, State
+
+
+@pytest.fixture(scope="module")
+def drawn(newborn, creator, trainers, validators, stranger):
+    return opened(newborn, creator, trainers, validators, stranger)
+
+
+@pytest.fixture
+def life(drawn):
+    return drawn.fork()
+
+
+def test_copies(life, stranger):
+    """Nearly equal models are scored, but not ranked, and their trainer is not slashed."""
+    say(life, GOOD, copies={3: 1})
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.check()
+    assert life.state(3) == State.COPIED and life.task.submissions[2].score == GOOD
+    assert life.task.ranking == [1, 2] and life.task.submissions[2].slashed == 0
+    finish(life, stranger)
+    assert life.task.submissions[2].weight == 0
+
+
+def test_half_of_the_stake_makes_no_copy(newborn, creator, trainers, validators, stranger):
+    """Whoever is wrong about it is not paid, and not slashed."""
+    life = newborn.fork()
+    life.create(creator)
+    life.register(dict.fromkeys(validators[:2], 20 * WAD))
+    for trainer, label in zip(trainers, "AB", strict=False):
+        life.commit(trainer, label, 50 * WAD)
+    life.until(Phase.REVEAL)
+    life.reveal({1: "A", 2: "B"})
+    life.until(Phase.KEY)
+    life.release(creator)
+    life.draw([1, 2], stranger)
+    life.score({account: {1: GOOD, 2: GOOD} for account in validators[:2]}, {validators[0]: {2: 1}})
+    life.settle(stranger)
+    life.check()
+    assert life.state(2) == State.SCORED
+    assert [v.slashed for v in life.task.validators] == [0, 0]
+    assert life.task.validators[1].weight == 2 * life.task.validators[0].weight
+
+
+def test_a_copy_is_of_an_earlier_model_that_was_revealed(life, stranger):
+    batches = {}
+    for account, original in zip(panel(life, 2), (2, 3, 2**32 - 1), strict=True):
+        slot = life.task.panels[2, 1].members.index(account.address)
+        batches[account] = [(2, slot, GOOD, bytes(32), original)]
+        life.do("commitScores", 1, 0, life.commitment(account, batches[account]), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    for account, entries in batches.items():
+        life.refused("WrongOriginal", "revealScores", 1, 0, entries, life.salt, sender=account)
+
+
+def test_a_false_copy_can_be_appealed(life, trainers, stranger, token):
+    say(life, GOOD, copies={3: 1})
+    life.do("appeal", 1, 3, sender=trainers[2])
+    before = token.balanceOf(trainers[2])
+    decide(life, stranger, GOOD, (3,))
+    assert life.state(3) == State.SCORED and token.balanceOf(trainers[2]) - before == BOND
+    assert life.task.ranking == [1, 2, 3]
+    finish(life, stranger)
+
+
+def test_reveal_canary(newborn, creator, trainers, validators, stranger):
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    number, salt = life.number, life.salt
+    life.refused("UnknownTask", "revealCanary", number + 1, 3, GOOD, salt, [], sender=creator)
+    life.refused("UnknownSubmission", "revealCanary", number, 4, GOOD, salt, [], sender=creator)
+    life.refused("WrongPhase", "revealCanary", number, 3, GOOD, salt, [], sender=creator)
+    life.until(Phase.SCORE_REVEAL)
+    life.refused("ScoreOutOfRange", "revealCanary", number, 3, INVALID, salt, [], sender=creator)
+    for submission, score, secret in ((1, GOOD, salt), (3, GOOD + 1, salt), (3, GOOD, bytes(32))):
+        life.refused("WrongCanary", "revealCanary", number, submission, score, secret, [], sender=creator)
+    tell(life, stranger)
+    life.check()
+    life.refused("AlreadyRevealed", "revealCanary", number, 3, GOOD, salt, [], sender=creator)
+
+
+def test_there_is_no_canary_without_a_root(life, creator):
+    life.until(Phase.SCORE_REVEAL)
+    life.refused("WrongCanary", "revealCanary", 1, 3, GOOD, life.salt, [], sender=creator)
+
+
+def test_a_canary_finds_a_panel_that_conspires(newborn, creator, trainers, validators, stranger):
+    """All three said the same, and it was false: all three are slashed. The canary takes no part."""
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    said = {life.people[v.account]: {1: GOOD, 2: GOOD, 3: FAIR} for v in life.task.validators}
+    told = [panel(life, 3)[0]]
+    del said[told[0]]
+    entries = {account: life.entries(account, scores) for account, scores in said.items()}
+    for account, some in entries.items():
+        life.do("commitScores", life.number, 0, life.commitment(account, some), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator)
+    for account, some in entries.items():
+        life.do("revealScores", life.number, 0, some, life.salt, sender=account)
+    life.until(Phase.SETTLE)
+    life.settle(stranger, [3])
+    life.check()
+    assert life.state(3) == State.CANARY
+    found = {member.address for member in panel(life, 3)}
+    slashed = {v.account: v.slashed * 10 // v.stake for v in life.task.validators if v.slashed}
+    assert slashed == dict.fromkeys(found, 1)  # silence costs as much
+    life.settle(stranger, [1, 2])
+    assert 3 not in life.task.ranking and life.task.stake(life.task.unique) == 100 * WAD
+
+
+def test_a_creator_who_lies_about_a_canary_loses_its_bond(newborn, creator, trainers, validators, stranger, token):
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger, score=FAIR)
+    number, appellant = life.number, validators[0]
+    accounts = [life.people[v.account] for v in life.task.validators]
+    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD)) for account in accounts}
+    for account in accounts:
+        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator, FAIR)
+    for account in accounts:
+        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+    life.until(Phase.CHALLENGE)
+    life.do("appeal", number, 3, sender=appellant)
+    before = token.balanceOf(appellant)
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("redraw", number, sender=stranger)
+    life.mine(2)
+    life.draw([3], stranger)
+    say(life, GOOD, (3,), until=Phase.SETTLE)
+    life.settle(stranger)
+    life.check()
+    assert life.state(3) == State.SCORED and all(v.slashed == 0 for v in life.task.validators)
+    assert token.balanceOf(appellant) - before == 2 * BOND
+    assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - BOND
+    life.do("finalize", number, sender=stranger)
+    assert life.task.creator_pot == 0
+    life.claim(stranger)
+    life.check()
+
+
+def test_a_canary_that_nobody_can_confirm_is_an_unscored_model(newborn, creator, trainers, validators, stranger, token):
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator)
+    life.until(Phase.CHALLENGE)
+    life.do("appeal", life.number, 3, sender=stranger)
+    before = token.balanceOf(stranger)
+    life.until(Phase.SETTLE)
+    life.settle(creator)
+    life.do("redraw", life.number, sender=creator)
+    life.mine(2)
+    life.draw([1, 2, 3], creator)
+    life.until(Phase.CHALLENGE)
+    life.refused("AlreadyAppealed", "appeal", life.number, 3, sender=stranger)
+    life.until(Phase.SETTLE)
+    life.settle(creator)
+    life.check()
+    assert life.state(3) == State.UNSCORED and token.balanceOf(stranger) - before == BOND
+    life.do("finalize", life.number, sender=stranger)
+    life.claim(stranger)
+    life.check()
+
+
+def test_canaries_alone_leave_the_bounty_to_the_creator(newborn, creator, trainers, validators, stranger):
+    life = newborn.fork()
+    root = canary_leaf(digest_of("A"), GOOD, life.salt)
+    opened(life, creator, trainers, validators, stranger, models="A", canary_root=root)
+    entries = {account: life.entries(account, {1: GOOD}) for account in panel(life, 1)}
+    for account, some in entries.items():
+        life.do("commitScores", life.number, 0, life.commitment(account, some), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator, submission=1)
+    for account, some in entries.items():
+        life.do("revealScores", life.number, 0, some, life.salt, sender=account)
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("finalize", life.number, sender=stranger)
+    assert life.task.outcome == "settled" and life.task.trainer_pot.assets == 0
+    life.claim(stranger)
+    life.check()
+
+
+def test_unopenable_wins_against_a_canary_only_by_appeal(newborn, creator, trainers, validators, stranger):
+    """The creator says that a canary can be scored, and everybody else that the key opens nothing: the appeal voids the
+    task and takes the bond once."""
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    accounts = [life.people[v.account] for v in life.task.validators]
+    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), UNOPENABLE)) for account in accounts}
+    for account in accounts:
+        life.do("commitScores", life.number, 0, life.commitment(account, entries[account]), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator)
+    for account in accounts:
+        life.do("revealScores", life.number, 0, entries[account], life.salt, sender=account)
+    life.until(Phase.CHALLENGE)
+    life.do("appeal", life.number, 3, sender=validators[0])
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("redraw", life.number, sender=stranger)
+    life.mine(2)
+    life.draw([3], stranger)
+    say(life, UNOPENABLE, (3,), until=Phase.SETTLE)
+    life.settle(stranger)
+    life.do("finalize", life.number, sender=stranger)
+    assert life.task.outcome == "void" and all(v.slashed == 0 for v in life.task.validators)
+    life.claim(stranger)
+    life.check()
