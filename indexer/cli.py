@@ -113,7 +113,7 @@ def run(
 
 @app.command()
 def rebuild(deployment: DeploymentFile = None, database_url: Database = None) -> None:
-    """Derive all tables again from the raw logs, without the chain. Readers see the old tables until it is done."""
+    """Derive all tables again from the raw logs, without the chain. Readers see nothing of it until it is done."""
     with told_errors():
         from indexer import programs
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
@@ -104,6 +104,7 @@ def test_the_cache_keeps_what_changed_last(engine: Engine, monkeypatch: pytest.M
     assert len(content(engine)["account"]) == 50
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.sampled_from("abc"), st.integers(0, 9)), max_size=30), st.integers(0, 6)
 )
