@@ -53,9 +53,10 @@ def _tune_sqlite(engine: Engine, read_only: bool) -> None:
     def connected(connection: Any, _record: Any) -> None:
         # The driver's own idea of when a transaction begins leaves reads and DDL out of it.
         connection.isolation_level = None
-        pragmas = [f"cache_size = -{_PAGE_CACHE_KIB}", "temp_store = MEMORY"]
+        pragmas = [f"cache_size = -{_PAGE_CACHE_KIB}"]
         # A crash of the machine may cost the last transactions, which are read from the chain again; never consistency.
-        pragmas += ["query_only = ON"] if read_only else _WRITER
+        # What a writer sorts, to make an index, can be larger than memory.
+        pragmas += ["query_only = ON", "temp_store = MEMORY"] if read_only else _WRITER
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
