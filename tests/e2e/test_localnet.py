@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,8 +87,8 @@ def test_nothing_outlives_a_killed_network(tmp_path: Path) -> None:
 def test_parts_that_are_killed_come_back(tmp_path: Path) -> None:
     with localnet(tmp_path) as (_, addresses):
         chain = chain_of(addresses)
-        chain.send("SkeinToken", "transfer", SOMEBODY, 7)
-        until(lambda: chain.head().number > chain.deployment.first_block + 12, 60, "A few blocks more")
+        receipt = chain.send("SkeinToken", "transfer", SOMEBODY, 7)
+        until(lambda: chain.head().number > receipt.block_number + 12, 60, "A few blocks more")
         for words in ("indexer serve --port", "indexer sync", "anvil --host"):
             kill(tmp_path, words)
         until(lambda: listens(addresses.api_url) and listens(addresses.rpc_url), 60, "The killed parts")
@@ -96,9 +97,17 @@ def test_parts_that_are_killed_come_back(tmp_path: Path) -> None:
 
 
 def kill(directory: Path, words: str) -> None:
-    """SIGKILL to the network's process whose command has these words."""
+    """SIGKILL to the network's process whose command has these words; returns when it is dead."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
             if words.encode() in command and str(directory).encode() in command + (process / "environ").read_bytes():
                 os.kill(int(process.name), signal.SIGKILL)
+                until(partial(is_dead, process), 20, "The end of a killed process")
+
+
+def is_dead(process: Path) -> bool:
+    """Gone, or a zombie: then its sockets are closed too."""
+    with suppress(OSError):
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    return True
