@@ -17,7 +17,6 @@ from indexer.api.errors import ApiError
 from indexer.api.snapshot import Reading
 
 MORE = [
-    "/tasks?order=-bounty&limit=2", "/tasks?phase=finalized", "/tasks?outcome=void&order=id", "/accounts?order=balance",
     "/tasks?order=-bounty&limit=2", "/tasks?phase=finalized", "/tasks?outcome=void&order=id",
     "/accounts?order=balance",
     "/slashes?reason=silent", "/history?interval=600", "/history?interval=60&from=0", "/payouts?format=csv",
@@ -70,10 +69,12 @@ def test_new_blocks_are_seen_at_once(life: Life, server: Postgres) -> None:
 
 
 def test_a_long_search_is_broken_off(other: Indexed) -> None:
-    reading, begin = Reading(db.open_engine(other.url, read_only=True), deadline=0.2), time.monotonic()
+    engine = db.open_engine(other.url, read_only=True)
+    reading, begin = Reading(engine, deadline=0.2), time.monotonic()
     with pytest.raises(ApiError, match="ask for less") as caught, reading.snapshot() as at:
         at.all(text("SELECT pg_sleep(50)"))
     assert (caught.value.status, caught.value.code) == (503, "too_slow")
     assert time.monotonic() - begin < 20
     with reading.snapshot() as at:
         assert at.first(text("SELECT 1")) == (1,)
+    engine.dispose()
