@@ -30,7 +30,6 @@ from protocol.errors import ConfigInvalid, ProtocolError
 if TYPE_CHECKING:
     import uvicorn
 
-    from indexer.api.app import Api
     from indexer.verify import Audit
 
 logger = logging.getLogger(__name__)
@@ -119,19 +118,19 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = uvicorn.Server(config)
+    app.end_when(lambda: server.should_exit)
     # The server stops in good order at these signals, then raises them once more: that must not end it in bad order.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _end(server, app))
+        signal.signal(number, lambda *_: _end(server))
     if parent is not None:
-        threading.Thread(target=_follow, args=(parent, server, app), daemon=True).start()
+        threading.Thread(target=_follow, args=(parent, server), daemon=True).start()
     host, port = listener.getsockname()[:2]
     logger.info("Serving the API at http://%s:%d (its description: /docs)", host, port)
     server.run([listener])
 
 
-def _end(server: "uvicorn.Server", app: "Api") -> None:
+def _end(server: "uvicorn.Server") -> None:
     server.should_exit = True
-    app.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -150,11 +149,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _follow(parent: int, server: "uvicorn.Server", app: "Api") -> None:
+def _follow(parent: int, server: "uvicorn.Server") -> None:
     """End with the parent, however it ends: its end of the pipe closes even when it is killed."""
     while os.read(parent, 1):
         pass
-    _end(server, app)
+    _end(server)
 
 
 def run(settings: IndexerSettings) -> None:

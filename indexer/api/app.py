@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
@@ -64,6 +64,10 @@ class Api:
             gate, allow_origins=list(options.cors_origins), allow_methods=["GET", "POST"], expose_headers=_EXPOSED,
             allow_headers=["content-type", "if-match", "if-none-match", "last-event-id"],
         )  # fmt: skip
+
+    def end_when(self, ending: Callable[[], bool]) -> None:
+        """End live connections when the server says that it is about to stop."""
+        self._hub.ending = ending
 
     def close(self) -> None:
         """End live connections, so that the server can stop."""

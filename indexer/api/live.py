@@ -111,6 +111,8 @@ class Hub:
         self._news = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
+        # Whether the server is about to stop; looked at while somebody listens.
+        self.ending: Callable[[], bool] = lambda: False
 
     def close(self) -> None:
         """End all connections soon."""
@@ -153,6 +155,7 @@ class Hub:
     async def _look(self) -> None:
         seen = b""
         while True:
+            self._closed = self._closed or self.ending()
             with contextlib.suppress(DBAPIError):
                 version = self._reading.version()
                 if version != seen or self._closed:

@@ -60,8 +60,10 @@ function drawLines(title, series, times, width, format, said) {
   const height = Math.max(170, Math.min(260, width * 0.4));
   const [first, last] = [times[0], times.at(-1)];
   const values = series.flatMap(({ points }) => points.map(([, value]) => value));
-  const low = Math.min(0, ...values);
-  const high = Math.max(...values, low + 1e-9) * 1.05;
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  // From zero, unless that would make a flat line of what moves.
+  const low = least > 0.7 * most ? least - (most - least || most * 0.1) * 0.3 : Math.min(0, least);
+  const high = Math.max(most + (most - low) * 0.06, low + 1e-9);
   const x = (time) => EDGE.left + ((time - first) / (last - first)) * (width - EDGE.left - EDGE.right);
   const y = (value) => height - EDGE.bottom - ((value - low) / (high - low)) * (height - EDGE.top - EDGE.bottom);
   const across = ticks(low, high, 5).map((value) => [

@@ -1,6 +1,11 @@
 """News: whoever listens hears of every block, its events and every reorg, and misses nothing by being away."""
 
 import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -116,6 +121,21 @@ def test_what_cannot_be_listened_to_is_refused(lived: Indexed, query: str) -> No
     with serving(lived.url) as client:
         answer = client.get(f"/live?{query}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_parameter")
+
+
+def test_the_program_ends_at_once_and_in_good_order_while_somebody_listens(lived: Indexed) -> None:
+    environment = {**os.environ, "INDEXER_DATABASE_URL": lived.url, "INDEXER_PORT": "0"}
+    command = [sys.executable, "-m", "indexer.cli", "serve"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        (url,) = re.findall(r"http://\S+", process.stderr.readline())
+        with httpx.Client(base_url=url, timeout=60) as client, listening(client, "/live") as heard:
+            assert next(heard)[0] == "block"
+            process.send_signal(signal.SIGTERM)
+            assert list(heard) == []
+        said = process.stderr.read()
+        assert process.wait(60) == 0
+    assert "Traceback" not in said and "timeout" not in said
 
 
 def test_listeners_do_not_keep_the_server_from_ending(lived: Indexed) -> None:
