@@ -4,6 +4,7 @@ import { accountPage, accountsPage, operatorPage, operatorsPage } from './accoun
 import { Problem, ask } from './api.js';
 import { h, route } from './dom.js';
 import { eventsPage } from './events.js';
+import { federationPage, federationsPage } from './federations.js';
 import { clock, count, nameContracts } from './format.js';
 import { payoutPage, payoutsPage, slashPage, slashesPage } from './money.js';
 import { homePage, networkPage } from './network.js';
@@ -14,6 +15,7 @@ import { taskPage, tasksPage } from './tasks.js';
 const PAGES = {
   '': [homePage],
   tasks: [tasksPage, taskPage],
+  federations: [federationsPage, federationPage],
   accounts: [accountsPage, accountPage],
   operators: [operatorsPage, operatorPage],
   network: [networkPage],
@@ -24,6 +26,7 @@ const PAGES = {
 };
 const NAV = [
   ['tasks', 'Tasks'],
+  ['federations', 'Federations'],
   ['operators', 'Operators'],
   ['accounts', 'Accounts'],
   ['network', 'Network'],

@@ -11,9 +11,11 @@ import { count } from './format.js';
 export function table(caption, columns, rows, empty = 'None.') {
   if (!rows.length) return h('p', { class: 'quiet' }, empty);
   const labels = columns.map(([label, , kind]) => h('th', { scope: 'col', role: 'columnheader', class: kind }, label));
+  // What is wider than the page is moved by the arrow keys: then it has to be a stop of the keyboard.
+  const wide = columns.length > 8 ? { tabindex: 0, role: 'group', 'aria-label': caption } : {};
   return h(
     'div',
-    { class: 'scroll' },
+    { class: 'scroll', ...wide },
     h(
       'table',
       { role: 'table' },

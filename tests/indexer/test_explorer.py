@@ -58,11 +58,21 @@ def pages(api: httpx.Client, lived: Indexed) -> list[str]:
     who = Life(lived.network).address(VALIDATORS[0])
     slash, payout = rows(api, "/slashes?reason=silent")[0], rows(api, "/payouts?role=validator&task_id=1")[0]
     first = ["", "tasks/1", f"accounts/{who}", f"slashes/{where(slash)}", "tasks/99"]
-    lists = ["tasks", "accounts", "operators", "payouts", "slashes", "events"]
-    return [*first, *lists, "tasks/4", f"operators/{who}", "network", f"payouts/{where(payout)}", "api", "nothing"]
+    lists = ["tasks", "federations", "accounts", "operators", "payouts", "slashes", "events"]
+    return [
+        *first,
+        *lists,
+        "tasks/4",
+        "federations/1",
+        f"operators/{who}",
+        "network",
+        f"payouts/{where(payout)}",
+        "api",
+        "nothing",
+    ]
 
 
-@pytest.mark.parametrize(("device", "looked_at"), [(WIDE, 17), (PHONE, 5)], ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("device", "looked_at"), [(WIDE, 19), (PHONE, 5)], ids=["wide-light", "phone-dark"])
 def test_every_page_is_whole_and_open_to_everybody(
     browser: Browser, api: httpx.Client, lived: Indexed, device: dict[str, Any], looked_at: int
 ) -> None:
