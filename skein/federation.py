@@ -213,7 +213,7 @@ class Federation:
         own = {slot: loss(parameters) for slot, parameters in models.items()}
         all_loss = loss(together) if together is not None and without else 0.0
         gains = {slot: loss(parameters) for slot, parameters in without.items()}
-        return ballot(self.spec.voting, (), screened, own, gains, all_loss)
+        return ballot(self.spec.voting, (), screened, own, gains, all_loss, loss(self.parameters))
 
     def _turn(self, own: Ballot, voter: Member, everything: int, friends: int) -> Ballot:
         """What an attacker says instead: colluding voters accept their like and call the others harmful."""

@@ -136,8 +136,8 @@ def test_everything_installed_is_pinned():
 def test_everything_imported_is_declared():
     """A package that only comes along with another may go with it. The extras are what training and evaluating need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["node"]
-    requirements += project["optional-dependencies"]["lm"]
+    extras = project["optional-dependencies"]
+    requirements = project["dependencies"] + [each for name in extras if name != "dev" for each in extras[name]]
     declared = {re.split(r"[<>=\[; ]", line)[0].lower() for line in requirements}
     providers = importlib.metadata.packages_distributions()
     for path in (path for package in PACKAGES for path in tracked(f"{package}/", ".py")):

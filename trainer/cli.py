@@ -7,6 +7,7 @@ import typer
 
 from node.options import command
 from node.output import Output
+from trainer.federated.settings import MemberSettings
 from trainer.settings import TrainerClient, TrainerSettings
 
 app = typer.Typer(help="Trains models for the tasks of the arena.", no_args_is_help=True, rich_markup_mode=None)
@@ -44,6 +45,19 @@ def submit(
     from trainer.submission import submit as submit_model
 
     submit_model(client, trainer, task, model, queue, Output(as_json))
+
+
+@command(app, TrainerClient, MemberSettings)
+def join(
+    client: TrainerClient,
+    member: MemberSettings,
+    federation: Annotated[int, typer.Argument(min=1, metavar="FEDERATION", help="The federation's number.")],
+    once: Annotated[bool, typer.Option("--once", help="Do what can be done now, then end.")] = False,
+) -> None:
+    """Take part in a federation with data that stay here: propose, vote, aggregate, claim, to its end."""
+    from trainer.federated.program import take_part
+
+    take_part(client, member, federation, once)
 
 
 @command(app, TrainerClient)

@@ -20,6 +20,7 @@ from protocol.federated.settlement import Ballot
 from protocol.federated.stacks import Stack
 
 _MAD_TO_DEVIATION = 1.4826
+_FEW = 4
 
 
 class Voting(Document):
@@ -34,7 +35,7 @@ class Voting(Document):
     same: Annotated[int, Field(ge=0, le=1000)] = 10
     spread: Annotated[int, Field(ge=0, le=100_000)] = 3000
     slack: Annotated[int, Field(ge=0, le=100_000)] = 20
-    harm: Annotated[int, Field(ge=0, le=100_000)] = 5
+    harm: Annotated[int, Field(ge=0, le=100_000)] = 20
 
 
 def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
@@ -59,9 +60,14 @@ def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
     return out
 
 
-def harmful(voting: Voting, losses: Mapping[int, float]) -> set[int]:
-    """The slots whose loss stands out. A loss that is no number is harmful by itself."""
+def harmful(voting: Voting, losses: Mapping[int, float], base: float | None = None) -> set[int]:
+    """The slots whose loss stands out. A loss that is no number is harmful by itself.
+
+    Where there are too few to compare, they are also compared with twice `base`, the loss without any update.
+    """
     finite = [loss for loss in losses.values() if math.isfinite(loss)]
+    if base is not None and len(losses) < _FEW:
+        finite += [base, base]
     if not finite:
         return set(losses)
     middle = statistics.median(finite)
@@ -77,13 +83,14 @@ def ballot(
     losses: Mapping[int, float],
     without: Mapping[int, float],
     together: float,
+    base: float | None = None,
 ) -> Ballot:
     """An honest ballot.
 
-    `broken`: slots of updates that are none. `losses`: of the model with each update alone; `together`: with the
-    aggregate of all that are not screened; `without`: with that of all but one.
+    `broken`: slots of updates that are none. `losses`: of the model with each update alone; `base`: without any;
+    `together`: with the aggregate of all that are not screened; `without`: with that of all but one.
     """
-    harms = set(broken) | harmful(voting, losses)
+    harms = set(broken) | harmful(voting, losses, base)
     accepts = losses.keys() - harms - set(screened)
     accepts -= {slot for slot, loss in without.items() if together - loss > voting.harm / 1000}
     return Ballot(mask(accepts), mask(harms))

@@ -1,0 +1,205 @@
+"""A member's own data: read where they are, never uploaded; what leaves them is an update and a ballot.
+
+`--data` names them: a CSV or Parquet file, a folder of such files, `sql:URL?query=SELECT…`, or `python:module:factory`.
+A factory is called with the specification and returns anything with the four verbs of `Local`.
+"""
+
+import csv
+import importlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from protocol.errors import ConfigInvalid, TaskFailed
+from protocol.federated.fixed import flatten, unflatten
+from protocol.federated.spec import FederationSpec
+from protocol.merkle import merkle_root
+from trainer.federated.perceptron import Effort, Noise, losses, train
+
+Weights = Mapping[str, NDArray[Any]]
+_HELD_OUT = 0.2
+
+
+class Facts(NamedTuple):
+    """What a member commits to: how many rows it has, and the Merkle root of their hashes, 0x hex."""
+
+    rows: int
+    root: str
+
+
+@runtime_checkable
+class Local(Protocol):
+    """The four verbs of a member's data. Weights are arrays by tensor name, as in `FederationSpec.shapes`."""
+
+    def load(self) -> Facts:
+        """Read the data, once, before all else."""
+        ...
+
+    def train(self, weights: Weights, seed: int) -> Weights:
+        """Weights after some training on the member's rows, from the given ones."""
+        ...
+
+    def evaluate(self, weights: Weights) -> float:
+        """The mean loss on rows that are never trained on; any number that is lower the better."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """For the log: how much there is. Also "batch_size" and "epochs", from which privacy is accounted."""
+        ...
+
+
+@dataclass
+class Table:
+    """Rows under the specification's columns."""
+
+    spec: FederationSpec
+    source: str
+    effort: Effort
+
+    def load(self) -> Facts:
+        rows = list(_rows(self.source))
+        self.x, self.y = _numbers(self.spec, rows, self.source)
+        order = np.random.default_rng(0).permutation(len(self.y))
+        held = round(_HELD_OUT * len(order))
+        if held < 1 or len(order) - held < 1:
+            raise ConfigInvalid(f"{self.source} has {len(order)} rows; a member needs at least 5.")
+        self._held, self._kept = order[:held], order[held:]
+        leaves = [row.tobytes() + label.tobytes() for row, label in zip(self.x, self.y, strict=True)]
+        return Facts(len(leaves), "0x" + merkle_root(leaves).hex())
+
+    def train(self, weights: Weights, seed: int) -> Weights:
+        privacy = self.spec.privacy
+        noise = None
+        if privacy is not None and privacy.method == "dp_sgd":
+            noise = Noise(privacy.clip / 1000, privacy.noise / 1000)
+        rows = self.x[self._kept], self.y[self._kept]
+        random = np.random.default_rng(seed)
+        vector = train(flatten(weights), self.spec.shapes, *rows, self.effort, random, noise)
+        return unflatten(vector, self.spec.shapes)
+
+    def evaluate(self, weights: Weights) -> float:
+        return float(losses(flatten(weights), self.spec.shapes, self.x[self._held], self.y[self._held]).mean())
+
+    def describe(self) -> Mapping[str, Any]:
+        counts = {"rows": len(self._kept), "held_out": len(self._held)}
+        return {**counts, "batch_size": self.effort.batch_size, "epochs": self.effort.epochs}
+
+
+def open_local(source: str, spec: FederationSpec, effort: Effort) -> Local:
+    """The data that `--data` names. ConfigInvalid for what cannot be."""
+    if not source.startswith("python:"):
+        return Table(spec, source, effort)
+    module, _, name = source.removeprefix("python:").partition(":")
+    try:
+        made = getattr(importlib.import_module(module), name)(spec)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ConfigInvalid(f"--data {source}: {error}.") from error
+    if not isinstance(made, Local):
+        raise ConfigInvalid(f"--data {source}: what it returns has not all of load, train, evaluate and describe.")
+    return made
+
+
+def _rows(source: str) -> Iterator[Mapping[str, Any]]:
+    if source.startswith("sql:"):
+        yield from _query(source[4:])
+        return
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in (".csv", ".parquet"))
+        if not files:
+            raise ConfigInvalid(f"The folder {source} holds no .csv or .parquet file.")
+    else:
+        files = [path]
+    for file in files:
+        yield from _parquet(file) if file.suffix == ".parquet" else _csv(file)
+
+
+def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield from csv.DictReader(file)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error}.") from error
+
+
+def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise ConfigInvalid("Parquet files need the extra: pip install '.[parquet]'.") from None
+    try:
+        yield from parquet.read_table(path).to_pylist()
+    except (OSError, ArrowException) as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error}.") from error
+
+
+def _query(source: str) -> Iterator[Mapping[str, Any]]:
+    url, _, query = source.partition("?query=")
+    if not query:
+        raise ConfigInvalid("SQL data are given as sql:URL?query=SELECT …")
+    try:
+        with create_engine(url).connect() as connection:
+            yield from (dict(row) for row in connection.execute(text(query)).mappings())
+    except (SQLAlchemyError, ImportError) as error:
+        raise ConfigInvalid(
+            f"The query on {url.partition('@')[2] or url} failed: {str(error).splitlines()[0]}."
+        ) from error
+
+
+def _numbers(
+    spec: FederationSpec, rows: Sequence[Mapping[str, Any]], source: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    names = [column.name for column in spec.columns]
+    missing = [name for name in (*names, spec.label) if rows and name not in rows[0]]
+    if missing:
+        raise ConfigInvalid(f"{source} has no column {missing[0]!r}, which the federation asks for.")
+    x = np.array([_floats(row, names, number, source) for number, row in enumerate(rows, 1)]).reshape(-1, len(names))
+    mean = np.array([column.mean for column in spec.columns]) / 1e6
+    scale = np.array([column.scale for column in spec.columns]) / 1e6
+    labels = [_label(row[spec.label], spec.classes, number, source) for number, row in enumerate(rows, 1)]
+    return (x - mean) * scale, np.array(labels, np.int64)
+
+
+def _floats(row: Mapping[str, Any], names: Iterable[str], number: int, source: str) -> list[float]:
+    values = []
+    for name in names:
+        try:
+            value = float(row[name])
+        except (TypeError, ValueError):
+            raise ConfigInvalid(f"{source}, row {number}: {name} is {row[name]!r}, which is no number.") from None
+        if not np.isfinite(value):
+            raise ConfigInvalid(f"{source}, row {number}: {name} is not finite.")
+        values.append(value)
+    return values
+
+
+def _label(value: Any, classes: int, number: int, source: str) -> int:
+    try:
+        label = int(float(value))
+    except (TypeError, ValueError):
+        label = -1
+    if not 0 <= label < classes or label != float(value):
+        raise ConfigInvalid(f"{source}, row {number}: the label is {value!r}; it must be 0 to {classes - 1}.")
+    return label
+
+
+def checked_loss(local: Local, weights: Weights) -> float:
+    """A member's loss as a number; TaskFailed with a sentence for whatever its data's code raises."""
+    try:
+        return float(local.evaluate(weights))
+    except Exception as error:
+        raise TaskFailed("evaluation", f"the member's data failed: {error}") from error
+
+
+def checked_training(local: Local, weights: Weights, seed: int) -> Weights:
+    """The trained weights; TaskFailed with a sentence for whatever its data's code raises."""
+    try:
+        return local.train(weights, seed)
+    except Exception as error:
+        raise TaskFailed("training", f"the member's data failed: {error}") from error

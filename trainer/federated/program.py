@@ -1,0 +1,60 @@
+"""From settings to a running member of a federation: what `skein trainer join` does."""
+
+import logging
+
+from node.keys import lock_keystore
+from node.loop import Loop
+from node.program import means_of
+from protocol.errors import ConfigInvalid
+from trainer.federated.local import open_local
+from trainer.federated.member import FederationMember
+from trainer.federated.settings import MemberSettings
+from trainer.settings import TrainerClient
+
+logger = logging.getLogger(__name__)
+
+_MOST_TICKS = 25  # of `--once`: what is refused again and again must not keep it here
+
+
+def take_part(client: TrainerClient, settings: MemberSettings, federation: int, once: bool) -> None:
+    """Be a member until the federation is over, or told to stop. ConfigInvalid for what a member must change."""
+    if not settings.data:
+        raise ConfigInvalid("Say where the data are with --data: a CSV or Parquet file, a folder, sql:… or python:….")
+    account = client.account()
+    with lock_keystore(client.key_file()):
+        opening = Loop(lambda: None, client.poll_seconds, "member")
+        means = opening.patiently(lambda: means_of(client, account))
+        if means is None:
+            return
+        member = FederationMember(
+            means, federation, settings, lambda spec: open_local(settings.data, spec, settings.effort())
+        )
+        logger.info("Working as %s in %s", means.chain.address, member.folder)
+        try:
+            settle_down(member) if once else _loop(member, client.poll_seconds)
+        finally:
+            member.close()
+            means.journal.close()
+
+
+def settle_down(member: FederationMember) -> None:
+    """Tick until nothing runs beside the loop and nothing is left that a tick would do, but not for ever."""
+    for _ in range(_MOST_TICKS):
+        if member.is_over:
+            return
+        finished = member.jobs.finished
+        member.tick()
+        if not member.busy and member.jobs.finished == finished:
+            return
+        member.jobs.wait()
+
+
+def _loop(member: FederationMember, poll_seconds: float) -> None:
+    def tick() -> None:
+        member.tick()
+        if member.is_over:
+            logger.info("Federation %s is over for this account", member.id)
+            loop.stop()
+
+    loop = Loop(tick, poll_seconds, "member")
+    loop.run()

@@ -1,0 +1,173 @@
+"""What a member computes in a round: its update, its ballot, the aggregate."""
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from node.participant import Means
+from protocol.artifacts import manifest_of
+from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid
+from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, flatten, step, unflatten
+from protocol.federated.rules import aggregate
+from protocol.federated.settlement import Ballot
+from protocol.federated.spec import FederationSpec
+from protocol.federated.votes import ballot, screen
+from protocol.federated.wire import most_bytes, read_model, read_update, write_model, write_update
+from protocol.staging import local_storage, promote, staged_directory
+from protocol.store import Limits
+from trainer.federated.local import Facts, Local, checked_loss, checked_training
+from trainer.federated.privacy import Spent, allow, cost_of_round
+
+logger = logging.getLogger(__name__)
+
+_HEADER_BYTES = 1 << 20
+
+
+class Place(NamedTuple):
+    """A round, the digest of the model that it starts from, and the seed of this member's training in it."""
+
+    round: int
+    model: str
+    seed: int
+
+
+@dataclass
+class RoundWork:
+    """One member's means to take part in rounds."""
+
+    spec: FederationSpec
+    local: Local
+    facts: Facts
+    means: Means
+    folder: Path
+    epsilon: float | None = None
+
+    # --- proposing
+
+    def make_update(self, place: Place) -> str:
+        """The digest of the round's update, which is then on this disk. The same seed makes the same update."""
+        target = self.folder / f"round-{place.round}" / "update"
+        if not target.exists():
+            words, random = self._train(place)
+            with local_storage(f"Writing the update to {target}"), staged_directory(target) as stage:
+                size = write_update(stage, words, self.spec.packing, random)
+                promote(stage, target)
+            logger.info("Trained round=%s bytes=%s", place.round, size)
+        return manifest_of(target).digest
+
+    def _train(self, place: Place) -> tuple[Words, np.random.Generator]:
+        following = self._spend(place)
+        model, random = self.model(place.model), np.random.default_rng(place.seed)
+        parameters = decode(model, self.spec.exponent)
+        weights = unflatten(parameters, self.spec.shapes)
+        change = flatten(checked_training(self.local, weights, place.seed % 2**32)) - parameters
+        privacy = self.spec.privacy
+        if privacy is not None and privacy.method == "update":
+            largest = 2.0**self.spec.exponent
+            change *= min(1.0, largest / max(float(np.linalg.norm(change)), 1e-300))
+            change += random.normal(scale=largest * privacy.noise / 1000, size=change.shape)
+        if following is not None:
+            history = [*self._history(), {"round": place.round, "spent": list(following)}]
+            self.means.journal.remember(self._ledger, {"rounds": history})
+        return encode(change, self.spec.exponent, random), random
+
+    @property
+    def _ledger(self) -> str:
+        return f"{self.folder.name}:privacy"
+
+    def _history(self) -> list[dict[str, Any]]:
+        return list((self.means.journal.recall(self._ledger) or {}).get("rounds", []))
+
+    def _spend(self, place: Place) -> Spent | None:
+        """What this round costs in privacy, if it is allowed; None without privacy, or if it is paid for already."""
+        if self.spec.privacy is None or any(paid["round"] == place.round for paid in self._history()):
+            return None
+        facts = self.local.describe()
+        following = cost_of_round(
+            self.spec.privacy, self.facts.rows, int(facts.get("batch_size", 32)), int(facts.get("epochs", 1))
+        )
+        before = [Spent(*paid["spent"]) for paid in self._history()]
+        after = allow(self.spec.privacy, before, following, self.epsilon)
+        logger.info("Privacy after round=%s: epsilon=%.3f delta=1e-%s", place.round, after, self.spec.privacy.delta)
+        return following
+
+    def publish(self, place: Place) -> str:
+        """Put the update into the store."""
+        self.make_update(place)
+        return self.means.store.put(self.folder / f"round-{place.round}" / "update")
+
+    # --- voting
+
+    def model(self, digest: str) -> ModelWords:
+        """A global model's words."""
+        folder = self.folder / "models" / digest
+        if not folder.exists():
+            self.means.store.get(digest, folder, Limits(8 * self.spec.parameters + _HEADER_BYTES, 1))
+        return read_model(folder, self.spec.parameters)
+
+    def update(self, digest: str) -> Words:
+        """Another member's update, checked. ModelInvalid for what is none, ArtifactError for what cannot be had."""
+        folder = self.folder / "updates" / digest
+        if not folder.exists():
+            limit = Limits(most_bytes(self.spec.packing, self.spec.parameters), 1)
+            self.means.store.get(digest, folder, limit)
+        return read_update(folder, self.spec.packing, self.spec.parameters)
+
+    def judge(self, place: Place, updates: Mapping[int, tuple[str, int]]) -> Ballot:
+        """An honest ballot: what is no update is harmful, what no store has is rejected, the rest is tried."""
+        known, broken = self._fetch(updates)
+        model = self.model(place.model)
+        screened = screen(self.spec.voting, known)
+        losses = {slot: self._loss(step(model, words)) for slot, words in known.items()}
+        kept = {slot: words for slot, words in known.items() if slot not in screened}
+        without, together = {}, 0.0
+        if len(kept) >= 2:
+            stakes = {slot: updates[slot][1] for slot in kept}
+            together = self._loss(step(model, self._aggregate(kept, stakes)))
+            for slot in kept:
+                others = {other: words for other, words in kept.items() if other != slot}
+                without[slot] = self._loss(step(model, self._aggregate(others, stakes)))
+        said = ballot(self.spec.voting, broken, screened, losses, without, together, self._loss(model))
+        shown = {slot: round(loss, 4) for slot, loss in losses.items()}
+        logger.info("Judged round=%s losses=%s screened=%s broken=%s", place.round, shown, screened, sorted(broken))
+        return said
+
+    def _fetch(self, updates: Mapping[int, tuple[str, int]]) -> tuple[dict[int, Words], set[int]]:
+        known: dict[int, Words] = {}
+        broken: set[int] = set()
+        for slot, (digest, _) in updates.items():
+            try:
+                known[slot] = self.update(digest)
+            except ModelInvalid as error:
+                logger.info("The update of slot=%s is none: %s", slot, error)
+                broken.add(slot)
+            except ArtifactError as error:
+                if not error.retryable and not isinstance(error, DigestMismatch):
+                    broken.add(slot)  # it is there, and larger than any update
+                logger.info("The update of slot=%s cannot be had: %s", slot, error)
+        return known, broken
+
+    def _loss(self, model: ModelWords) -> float:
+        weights = unflatten(decode(model, self.spec.exponent), self.spec.shapes)
+        return checked_loss(self.local, weights)
+
+    def _aggregate(self, updates: Mapping[int, Words], stakes: Mapping[int, int]) -> Words:
+        return aggregate(
+            self.spec.rule, [Update(f"{slot:04d}", words, max(1, stakes[slot])) for slot, words in updates.items()]
+        )
+
+    def combine(self, place: Place, accepted: Mapping[int, tuple[str, int]]) -> str:
+        """The digest of the next model, which is then in the store."""
+        words = {slot: self.update(digest) for slot, (digest, _) in accepted.items()}
+        stakes = {slot: stake for slot, (_, stake) in accepted.items()}
+        target = self.folder / f"round-{place.round}" / "model"
+        shutil.rmtree(target, ignore_errors=True)
+        with local_storage(f"Writing the model to {target}"), staged_directory(target) as stage:
+            write_model(stage, step(self.model(place.model), self._aggregate(words, stakes)))
+            promote(stage, target)
+        return self.means.store.put(target)
