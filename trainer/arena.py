@@ -20,6 +20,7 @@ from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.phases import Phase, SubmissionState
 from protocol.specs import TaskSpec
 from protocol.store import Limits
+from trainer.backup import Backup
 from trainer.making import Making, make
 from trainer.settings import TrainerSettings
 
@@ -34,6 +35,7 @@ class ArenaTrainer(Participant):
     def __init__(self, means: Means, settings: TrainerSettings) -> None:
         super().__init__(means, settings)
         self._published: set[int] = set()
+        self.backup = Backup(settings.backup, means.work)
 
     # --- joining
 
@@ -62,6 +64,7 @@ class ArenaTrainer(Participant):
     def commit(self, task_id: int, stake: int, model: Path) -> None:
         """Commit to a model, with `stake`."""
         key, digest = f"task:{task_id}:commit", manifest_of(model).digest
+        self.backup.keep(task_id, model)
         self.note(key, {"digest": digest, "model": str(model)})
         receipt = self.sender.send(key, "Arena", "commitSubmission", task_id, stake, self._commitment(task_id, digest))
         submission_id = receipt.event("Arena.SubmissionCommitted").args["submission_id"]
@@ -82,7 +85,7 @@ class ArenaTrainer(Participant):
     def make_model(self, task_id: int, task: Record, spec: TaskSpec, deadline: int) -> Path | None:
         """The folder of the model for a task, made beside the loop until `deadline` (chain time); None meanwhile."""
         model = self.model_folder(task_id)
-        if model.exists():
+        if model.exists() or self.backup.restore(task_id, model):
             return model
         seconds = deadline - self.chain.now()
         if seconds <= 0:
@@ -118,7 +121,9 @@ class ArenaTrainer(Participant):
     def work_on(self, task_id: int, task: Record, phase: Phase) -> None:
         submission_id = self._submission_id(task_id)
         submission = self.chain.submission(task_id, submission_id)
-        if phase == Phase.REVEAL and submission.state == SubmissionState.COMMITTED:
+        if phase == Phase.COMMIT and not self.model_folder(task_id).exists():
+            self._committed_model(task_id, task, submission)  # lost: it may take long to make it again
+        elif phase == Phase.REVEAL and submission.state == SubmissionState.COMMITTED:
             self._reveal_when_published(task_id, task, submission_id, submission)
         elif phase in (Phase.REVEAL, Phase.KEY, Phase.SCORE_COMMIT) and submission.state != SubmissionState.COMMITTED:
             self._publish(task_id)
@@ -129,6 +134,10 @@ class ArenaTrainer(Participant):
 
     def is_over(self, task_id: int, task: Record) -> bool:
         return bool(self.chain.submission(task_id, self._submission_id(task_id)).claimed)
+
+    def clear(self, task_id: int) -> None:
+        super().clear(task_id)
+        self.backup.clear(task_id)
 
     def _reveal_when_published(self, task_id: int, task: Record, submission_id: int, submission: Record) -> None:
         model = self._committed_model(task_id, task, submission)

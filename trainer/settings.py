@@ -49,6 +49,8 @@ class TrainerSettings(Policy):
     """What trains: "cpu", "cuda", "cuda:1", or "auto" for a GPU where there is one."""
     command: str | None = None
     """A program of your own that trains instead; see trainer/README.md."""
+    backup: Path | None = None
+    """A folder, on another disk, for copies of the models that stake was committed to, until they are revealed."""
     tensorboard: Path | None = None
     """A folder for TensorBoard's event files, one below it for each task."""
 

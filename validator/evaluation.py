@@ -19,7 +19,7 @@ from protocol.artifacts import manifest_of
 from protocol.encoding import INVALID, UNAVAILABLE, UNOPENABLE
 from protocol.errors import ArtifactError, DigestMismatch, SpecInvalid, TaskFailed
 from protocol.heldout import decrypt
-from protocol.reports import Verdict, read_report, write_verdict
+from protocol.reports import Verdict, read_report, read_summary, write_verdict
 from protocol.specs import TaskSpec
 from protocol.staging import local_storage, promote
 from protocol.store import ArtifactStore
@@ -210,7 +210,7 @@ class Evaluations:
             verdict: VerdictName = "unopenable" if result["verdict"] == "unopenable" else "invalid"
             return _write_verdict(case, digest, verdict, str(result["reason"]), scratch)
         report = Path(result["folder"]) / REPORT_FOLDER
-        told = read_report(report)
+        told = read_report(report, own=True)
         if isinstance(told, Verdict) or (told.report.spec, told.report.model) != (case.spec_digest, digest):
             raise SandboxUnavailable(f"The evaluation of {digest} wrote a report of something else.")
         return report
@@ -241,9 +241,9 @@ class Evaluations:
 
 
 def read_finding(folder: Path) -> Finding:
-    """A finding from the folder of its report."""
-    told = read_report(folder)
-    score = _CODES[told.verdict] if isinstance(told, Verdict) else told.report.score
+    """A finding from the folder of its report, which was checked when it was put there."""
+    told = read_summary(folder)
+    score = _CODES[told.verdict] if isinstance(told, Verdict) else told.score
     return Finding(score, folder, manifest_of(folder).digest)
 
 

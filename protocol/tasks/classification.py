@@ -157,7 +157,7 @@ def forward_layers(layers: nn.ModuleList, x: Tensor, dropout: nn.Module) -> Tens
 def exact_layers(weights: Mapping[str, Tensor], x: Tensor, count: int) -> Tensor:
     """The same with exact sums, of x (rows, features), float64."""
     for number in range(count):
-        x = exact_linear(x, weights[f"layers.{number}.weight"].double(), weights[f"layers.{number}.bias"].double())
+        x = exact_linear(x, weights[f"layers.{number}.weight"], weights[f"layers.{number}.bias"])
         x = x if number == count - 1 else functional.relu(x)
     return x
 

@@ -28,7 +28,9 @@ from protocol.tasks.sets import Labelled
 
 MAX_LOSS = 100.0
 MAX_PARAMETERS = 100_000_000
-_ELEMENTS = 2**22  # of the widest intermediate result that are computed at once
+# Numbers of the widest intermediate result that are computed at once: so many stay in a processor's cache, but a large
+# weight is made ready for at least so many rows, and memory is for at most so many.
+_CACHED, _WORTHWHILE_ROWS, _MOST = 2**19, 1024, 2**22
 
 L = TypeVar("L", bound=Labelled)
 
@@ -55,7 +57,7 @@ class Classifier(Task[L]):
         """What the network is called with, float32 or int64; a row per sample."""
 
     def evaluate(self, weights: Weights, data: L) -> Metrics:
-        rows = max(1, _ELEMENTS // self.width())
+        rows = _rows_at_once(self.width())
         with deterministic(), torch.inference_mode():
             tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
             starts = range(0, len(data), rows)
@@ -86,6 +88,10 @@ class Classifier(Task[L]):
             if not 0 < kept < len(data):
                 raise TaskFailed(self.kind, f"{len(data)} rows are too few to keep {budget.validation:.0%} aside")
             return _Training(self, data.rows(order[kept:]), data.rows(order[:kept]), budget).run(progress)
+
+
+def _rows_at_once(width: int) -> int:
+    return max(1, min(max(_CACHED // width, _WORTHWHILE_ROWS), _MOST // width))
 
 
 class _Training:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+_PART = 2**20  # numbers of a weight that are made ready at once
 # Rows below 2^-480 count as zero and rows from 2^480 on as infinite: then no product or sum is subnormal (some settings
 # flush those to zero) or infinite.
 _SMALLEST, _LARGEST = -480, 480
@@ -29,11 +30,17 @@ _ATANH = [1 / (2 * n + 1) for n in range(11, -1, -1)]
 
 
 def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """x weightᵀ + bias of x (rows, in), weight (out, in) and bias (out,).
+    """x weightᵀ + bias of x (rows, in), weight (out, in) and bias (out,); the last two may be float32.
 
-    The result (rows, out) is not finite where it leaves the range.
+    The result (rows, out) is not finite where it leaves the range. The weight is made ready in parts, since it may be
+    nearly all of a model, and several of it would not fit into memory; no number depends on how it is divided.
     """
-    return exact_product(x, weight).add_(bias)
+    ready, outputs = factor(x), x.new_empty(*x.shape[:-1], weight.shape[0])
+    step = max(1, _PART // weight.shape[-1])
+    for start in range(0, weight.shape[0], step):
+        part = factor(weight[start : start + step].double())
+        outputs[..., start : start + step] = ready @ part.mT
+    return outputs.add_(bias.double())
 
 
 def exact_product(a: Tensor, b: Tensor) -> Tensor:

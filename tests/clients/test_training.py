@@ -20,6 +20,7 @@ from world import World, _sets
 from node.output import NotFound
 from protocol.artifacts import manifest_of
 from protocol.errors import TaskFailed
+from protocol.phases import SubmissionState
 from protocol.specs import write_spec
 from protocol.tasks import Budget, load
 from protocol.tasks.base import Progress
@@ -220,3 +221,19 @@ def test_a_trainer_can_practise_and_look_at_curves(
 def test_a_curve_with_gaps_can_be_drawn() -> None:
     steps = [{"step": n, "loss": float("nan") if n == 2 else 1 / n, "score": float("inf")} for n in range(1, 5)]
     assert "score" in draw(steps, "x")
+
+
+def test_a_model_that_nothing_makes_again_comes_back_from_its_copy(world: World, tmp_path: Path) -> None:
+    task = world.task()
+    for account in (3, 4):
+        play.register(world.network, task, account)
+    world.trainer(2, command=f"SKEIN_SEED=$RANDOM$(date +%N) {OWN}", backup=tmp_path / "other disk")
+    world.work()
+    submission = world.chain.submission(task, 1)
+    world.replace_all()  # with empty disks
+    world.work()
+    assert (world.clients[0].folder(task) / "model").exists()  # long before it is due
+    world.pass_to(task, "commit_ends")
+    world.work()
+    assert world.states(task) == [SubmissionState.REVEALED]
+    assert world.chain.submission(task, 1).commitment == submission.commitment

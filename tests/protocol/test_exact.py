@@ -15,6 +15,7 @@ from protocol.tasks.exact import (
     exact_exp,
     exact_linear,
     exact_log,
+    exact_product,
     exact_softmax,
     exact_sum,
 )
@@ -60,6 +61,17 @@ def test_rows_are_rounded_half_to_even_to_their_bits(rows):
     for row, rounded in zip(rows.tolist(), _rounded(torch.from_numpy(rows), 20).tolist(), strict=True):
         unit = Fraction(2) ** (max(math.frexp(max(map(abs, row)))[1], -480) - 20)
         assert rounded == [float(round(Fraction(number) / unit) * unit) for number in row]
+
+
+def test_a_weight_may_be_made_ready_in_parts_of_any_size(monkeypatch):
+    random = torch.Generator().manual_seed(1)
+    x, weight = (torch.randn(*shape, generator=random) for shape in ((5, 40), (33, 40)))
+    bias = torch.randn(33, generator=random)
+    whole = exact_linear(x.double(), weight, bias)
+    assert torch.equal(whole, exact_product(x.double(), weight.double()) + bias.double())
+    for part in (1, 41, 400):
+        monkeypatch.setattr("protocol.tasks.exact._PART", part)
+        assert torch.equal(exact_linear(x.double(), weight, bias), whole)
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 1000, 65_536])
