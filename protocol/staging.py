@@ -107,10 +107,14 @@ def sync(path: Path) -> None:
 def _lock(stage: Path) -> int:
     """Lock the directory itself: a lock file would stay behind, or be removed under another's feet."""
     while True:
-        stage.mkdir(parents=True, exist_ok=True)
         try:
+            stage.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(stage, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
+            continue
+        except FileExistsError:  # it was there, and another has promoted it before mkdir could look at it
+            if stage.is_symlink() or stage.is_file():
+                raise
             continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _is_same(stage, descriptor):

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -61,6 +62,21 @@ def test_a_second_process_waits_and_then_finds_what_the_first_made(tmp_path, the
                 promote(stage, target)
     assert names(target) == ["first" if then == "promote" else "second"]
     assert names(tmp_path) == ["target"]
+
+
+def test_threads_that_come_and_go_at_one_target_wait_for_one_another(tmp_path):
+    inside = []
+
+    def come_and_go(number: int) -> None:
+        for _ in range(300):
+            with staged_directory(tmp_path / "target"):
+                inside.append(number)
+                assert inside == [number]
+                inside.clear()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert names(tmp_path) == []
 
 
 def test_faults_of_the_disk_are_told_in_one_sentence():
