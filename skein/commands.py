@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -47,24 +47,34 @@ def run_localnet(
     """
     arm_signals()
     console = Console(stderr=True)
-    with workplace(directory) as place, Localnet(place, block_seconds, cooldown_seconds, console.print) as network:
+    with (
+        workplace(directory) as place,
+        Localnet(place, block_seconds, cooldown_seconds, console.print) as network,
+        until_interrupted(),
+    ):
         if as_json:
             typer.echo(json.dumps(asdict(network.addresses)))
         else:
             for line in network.describe():
                 typer.echo(line)
-        wait(network)
+        keep_alive(network)
 
 
-def wait(network: Localnet) -> None:
-    """Until a Ctrl-C. What ends by itself is started again; ProcessFailed for what ends again at once."""
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """A Ctrl-C is how the block is meant to end."""
     try:
-        while True:
-            for name in network.supervisor.revive():
-                typer.echo(f"{name} had ended and was started again.", err=True)
-            time.sleep(0.5)
+        yield
     except KeyboardInterrupt:
         typer.echo("Stopping.", err=True)
+
+
+def keep_alive(network: Localnet) -> NoReturn:
+    """What ends by itself is started again; ProcessFailed for what ends again at once."""
+    while True:
+        for name in network.supervisor.revive():
+            typer.echo(f"{name} had ended and was started again.", err=True)
+        time.sleep(0.5)
 
 
 @demo.command("demo")

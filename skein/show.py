@@ -12,7 +12,7 @@ from rich.status import Status
 from node.output import Output
 from protocol.errors import ConfigInvalid
 from skein import demo
-from skein.commands import wait
+from skein.commands import keep_alive, until_interrupted
 from skein.localnet import Localnet
 
 COOLDOWN_SECONDS = 10
@@ -72,6 +72,7 @@ def perform(directory: Path, keep: bool, as_json: bool) -> None:
         if failures := result.failures():
             raise demo.DemoFailed(" ".join(failures))
         if keep:
-            for line in network.describe():
-                output.line(line)
-            wait(network)
+            with until_interrupted():
+                for line in network.describe():
+                    output.line(line)
+                keep_alive(network)
