@@ -6,7 +6,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @title Shares of a pool
 /// @dev The price of a share is (assets + 1) / (shares + 1e6), both of the whole pool. With the virtual 1 and 1e6, a
 ///      gift to a nearly empty pool cannot rob the next depositor: to make him lose x by rounding, the thief must
-///      give the pool about 2e6 · x, and loses half of it unless he leaves last. Every conversion rounds down, in
+///      give the pool about 2e6 · x, and loses half of it unless he leaves last. Every conversion rounds in
 ///      favour of the pool.
 library SharesMath {
     /// @notice Shares that stand for one wei at par, that is, in a pool that saw neither reward nor slash.
@@ -29,6 +29,16 @@ library SharesMath {
     function toAssetsDown(uint256 shares, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
         if (shares == totalShares) return totalAssets;
         return Math.mulDiv(shares, totalAssets + VIRTUAL_ASSETS, totalShares + VIRTUAL_SHARES);
+    }
+
+    /// @notice The least assets that buy `shares`.
+    function toAssetsUp(uint256 shares, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
+        return Math.mulDiv(shares, totalAssets + VIRTUAL_ASSETS, totalShares + VIRTUAL_SHARES, Math.Rounding.Ceil);
+    }
+
+    /// @notice The least shares that are worth `assets`.
+    function toSharesUp(uint256 assets, uint256 totalAssets, uint256 totalShares) internal pure returns (uint256) {
+        return Math.mulDiv(assets, totalShares + VIRTUAL_SHARES, totalAssets + VIRTUAL_ASSETS, Math.Rounding.Ceil);
     }
 
     /// @notice Whether slashes left so little behind the shares that new ones would be too many to be counted.
