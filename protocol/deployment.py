@@ -13,7 +13,9 @@ from eth_utils.address import is_address, to_checksum_address
 
 from protocol.errors import ConfigInvalid
 
-CONTRACTS = ("SkeinToken", "Staking", "Arena", "Alliance", "Randomness")
+CONTRACTS = (
+    "SkeinToken", "Staking", "Emissions", "DelegationVaults", "SkeinGovernor", "Arena", "Alliance", "Randomness"
+)  # fmt: skip
 
 _HERE = Path(__file__).parent
 

@@ -11,8 +11,19 @@ nothing. Running it again deploys again, to new addresses, and overwrites the fi
     SKEIN_COOLDOWN           seconds between a stake's withdrawal request and its maturity; default 604800, a week
     SKEIN_GENESIS            whole SKEIN made at genesis; default 100000000
     SKEIN_GENESIS_HOLDER     who gets them; default the deployer
-    SKEIN_OWNER              who may enable modules and mint; default the deployer. It accepts the token's ownership
-                             by calling acceptOwnership; the stake ledger is handed over in the same way
+    SKEIN_GUARDIAN           who may pause entries; default nobody
+    SKEIN_OWNER              who owns the ledgers instead of the timelock; it accepts by calling acceptOwnership. For
+                             networks of one's own: then nobody votes
+    SKEIN_TIMELOCK_DELAY     seconds that what was decided waits; default the cool-down and two days
+    SKEIN_VOTING_DELAY       seconds from a proposal to the moment whose votes count; default 86400
+    SKEIN_VOTING_PERIOD      seconds; default 432000
+    SKEIN_PROPOSAL_VOTES     whole votes that it takes to propose; default 100000
+    SKEIN_LEAST_QUORUM       whole votes; default 2000000
+    SKEIN_EMISSION_DELAY     seconds until the first epoch; default 3600
+    SKEIN_EPOCH              seconds of an epoch; default 604800, a week
+    SKEIN_EMISSION           whole SKEIN of the first epoch; default 2000000
+    SKEIN_DECAY_PERMILLE     what is left of that after SKEIN_DECAY_EPOCHS epochs, in thousandths; default 500
+    SKEIN_DECAY_EPOCHS       default 208, four years of weeks
     SKEIN_RANDOMNESS         where seeds come from: "prevrandao" (default), "blockhash", or "drand"
     SKEIN_RANDOMNESS_DELAY   prevrandao: blocks between a request and the deciding block, default 128 (4 epochs of
                              Ethereum); drand: seconds between a request and its round, default 30
@@ -46,10 +57,10 @@ def main():
     deployer = deployer_account()
     options = {"from": deployer, "priority_fee": "auto"}
     genesis_holder = os.environ.get("SKEIN_GENESIS_HOLDER", deployer.address)
-    owner = os.environ.get("SKEIN_OWNER", deployer.address)
 
     token = loaded.SkeinToken.deploy(genesis_holder, integer("SKEIN_GENESIS", 100_000_000) * 10**18, options)
     staking = loaded.Staking.deploy(token, integer("SKEIN_COOLDOWN", 7 * 24 * 3600), deployer, options)
+    emissions = deploy_emissions(loaded, token, deployer, options)
     randomness = deploy_randomness(loaded, options)
     for library in (
         loaded.Appeals,
@@ -64,13 +75,47 @@ def main():
         library.deploy(options)
     alliance = loaded.Alliance.deploy(staking, randomness, options)
     staking.setModule(alliance, True, options)
-    if owner != deployer.address:
-        token.transferOwnership(owner, options)
-        staking.transferOwnership(owner, options)
+    for module in (arena, alliance):
+        emissions.setModule(module, True, options)
+    vaults = loaded.DelegationVaults.deploy(staking, options)
+    governor = hand_over(loaded, staking, emissions, deployer, options)
 
-    deployed = {"SkeinToken": token, "Staking": staking, "Randomness": randomness}
-    deployed |= {"Arena": arena, "Alliance": alliance}
+    deployed = {"SkeinToken": token, "Staking": staking, "Emissions": emissions, "Randomness": randomness}
+    deployed |= {"DelegationVaults": vaults, "SkeinGovernor": governor, "Arena": arena, "Alliance": alliance}
     return write(deployed)
+
+
+def deploy_emissions(loaded, token, deployer, options):
+    """The only minter from now on."""
+    start = web3.eth.get_block("latest").timestamp + integer("SKEIN_EMISSION_DELAY", 3600)
+    schedule = (integer("SKEIN_EPOCH", 7 * 24 * 3600), integer("SKEIN_EMISSION", 2_000_000) * 10**18)
+    decay = (integer("SKEIN_DECAY_PERMILLE", 500) * 10**24, integer("SKEIN_DECAY_EPOCHS", 208))
+    emissions = loaded.Emissions.deploy(token, start, *schedule, *decay, deployer, options)
+    token.transferOwnership(emissions, options)
+    emissions.acceptToken(options)
+    return emissions
+
+
+def hand_over(loaded, staking, emissions, deployer, options):
+    """Governor and timelock; to the timelock, or to SKEIN_OWNER in its place, goes whatever has an owner."""
+    delay = integer("SKEIN_TIMELOCK_DELAY", staking.COOLDOWN() + 2 * 24 * 3600)
+    times = (integer("SKEIN_VOTING_DELAY", 24 * 3600), integer("SKEIN_VOTING_PERIOD", 5 * 24 * 3600))
+    votes = (integer("SKEIN_PROPOSAL_VOTES", 100_000), integer("SKEIN_LEAST_QUORUM", 2_000_000))
+    timelock = loaded.SkeinTimelock.deploy(delay, deployer, options)
+    governor = loaded.SkeinGovernor.deploy(staking, timelock, *times, *(each * 10**18 for each in votes), options)
+    for role in (timelock.PROPOSER_ROLE(), timelock.CANCELLER_ROLE()):
+        timelock.grantRole(role, governor, options)
+    timelock.renounceRole(timelock.DEFAULT_ADMIN_ROLE(), deployer, options)
+    guardian = os.environ.get("SKEIN_GUARDIAN")
+    if guardian:
+        staking.setGuardian(guardian, options)
+    owner = os.environ.get("SKEIN_OWNER") or timelock.address
+    for owned in (staking, emissions):
+        if owner != deployer.address:
+            owned.transferOwnership(owner, options)
+        if owner == timelock.address:
+            timelock.acceptOwnershipOf(owned, options)
+    return governor
 
 
 def deploy_randomness(loaded, options):

@@ -21,6 +21,9 @@ TARGET = ROOT / "protocol" / "abi"
 CONTRACTS = {
     "SkeinToken": (),
     "Staking": ("IStaking",),
+    "Emissions": ("IEmissions",),
+    "DelegationVaults": ("IDelegationVaults",),
+    "SkeinGovernor": (),
     "Arena": ("IArena",),
     "Alliance": ("IAlliance",),
     "Randomness": (),  # whichever is deployed: programs use the interface

@@ -311,7 +311,6 @@ def leave(life: Life) -> None:
     life.request(DELEGATORS[1], VALIDATORS[0], 1)
     life.send(2, "SkeinToken", "transfer", life.address(3), 5)
     life.send(2, "SkeinToken", "transfer", life.address(2), 5)
-    life.send(0, "SkeinToken", "mint", life.address(13), 17 * SKEIN)
     life.send(13, "SkeinToken", "delegate", life.address(13))
     life.send(0, "Staking", "setModule", life.address(14), True)
     life.send(0, "Staking", "setModule", life.address(14), False)
@@ -321,7 +320,8 @@ def leave(life: Life) -> None:
 
 def whole(life: Life) -> None:
     """All of it."""
-    from federation import federate  # which needs this file
+    from deciding import decide, earn  # which need this file, as the next does
+    from federation import federate
 
     stake(life)
     settled(life)
@@ -330,4 +330,6 @@ def whole(life: Life) -> None:
     unopenable(life)
     ended_early(life)
     appealed(life)
+    earn(life)
+    decide(life)
     leave(life)

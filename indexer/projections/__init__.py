@@ -17,9 +17,19 @@ from protocol.values import field_names
 
 _VOTES = "votes at a time are read from the contract that counts them, which keeps their past"
 _OWNER = "who owns a contract is read from the contract"
+_SETTING = "the governor's settings are read from the governor"
 
 # Events that change no table. They are in the raw log and in the histories of the accounts they name, like all others.
 IGNORED = {
+    "Emissions.ModuleSet": "who may state weights is read from the contract",
+    "Emissions.OwnershipTransferStarted": _OWNER,
+    "Emissions.OwnershipTransferred": _OWNER,
+    "SkeinGovernor.EIP712DomainChanged": "the governor's signing domain is fixed",
+    "SkeinGovernor.ProposalThresholdSet": _SETTING,
+    "SkeinGovernor.QuorumNumeratorUpdated": _SETTING,
+    "SkeinGovernor.TimelockChange": _SETTING,
+    "SkeinGovernor.VotingDelaySet": _SETTING,
+    "SkeinGovernor.VotingPeriodSet": _SETTING,
     "SkeinToken.Approval": "allowances are read from the token by those who spend them",
     "SkeinToken.DelegateChanged": _VOTES,
     "SkeinToken.DelegateVotesChanged": _VOTES,
@@ -92,4 +102,14 @@ def _by_place(name: str, function: Projection) -> Callable[[Rows, At, Sequence[A
     return call
 
 
-from indexer.projections import alliance, appeals, arena, evaluation, rounds, settlement, stake, token  # noqa: E402, F401
+from indexer.projections import (  # noqa: E402
+    alliance,  # noqa: F401
+    appeals,  # noqa: F401
+    arena,  # noqa: F401
+    evaluation,  # noqa: F401
+    money,  # noqa: F401
+    rounds,  # noqa: F401
+    settlement,  # noqa: F401
+    stake,  # noqa: F401
+    token,  # noqa: F401
+)

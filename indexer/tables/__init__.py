@@ -26,6 +26,7 @@ from indexer.tables.arena import (
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
 from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
+from indexer.tables.money import Ballot, EmissionAccount, Epoch, Proposal, Vault
 from indexer.tables.stake import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
 BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal, Vitals)
@@ -35,6 +36,7 @@ DERIVED: tuple[type[SQLModel], ...] = (
     Pool, PoolPast, Position, Withdrawal, Escrow, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Appeal, Payout,
     Federation, Invitation, Member, FederationRound, Role,
+    Epoch, EmissionAccount, Vault, Proposal, Ballot,
 )  # fmt: skip
 
 __all__ = [
@@ -48,8 +50,11 @@ __all__ = [
     "AccountEvent",
     "Appeal",
     "BalanceChange",
+    "Ballot",
     "Block",
     "Checkpoint",
+    "EmissionAccount",
+    "Epoch",
     "Escrow",
     "EventKind",
     "Federation",
@@ -67,6 +72,7 @@ __all__ = [
     "Pool",
     "PoolPast",
     "Position",
+    "Proposal",
     "RecentBlock",
     "Reward",
     "Role",
@@ -77,6 +83,7 @@ __all__ = [
     "Task",
     "Totals",
     "Validator",
+    "Vault",
     "Vitals",
     "Withdrawal",
     "block_of",

@@ -103,6 +103,8 @@ class Emissions:
         begun, budget, total = self.begins(len(self.budgets) - 1), self.budgets[-1], self.total_weight
         assets = budget * (until - begun) // self.length - budget * (self.now - begun) // self.length
         self.now = until
+        if assets == 0:
+            return
         if total == 0:
             self.carried += assets
             return

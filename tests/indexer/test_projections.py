@@ -31,6 +31,12 @@ from protocol.events import event_abis
 
 # Emitted once, when the contracts are made.
 OWNERSHIP = {name for name in event_abis() if ".Ownership" in name or ".EIP712Domain" in name}
+# Settings of the governor are made with it; a vote with parameters is one like all others.
+OWNERSHIP |= {
+    f"SkeinGovernor.{name}"
+    for name in ("ProposalThresholdSet", "QuorumNumeratorUpdated", "TimelockChange", "VotingDelaySet")
+}
+OWNERSHIP |= {"SkeinGovernor.VotingPeriodSet", "SkeinGovernor.VoteCastWithParams"}
 
 
 @pytest.fixture

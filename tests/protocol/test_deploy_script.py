@@ -46,7 +46,8 @@ def test_it_deploys_what_the_environment_says(tmp_path: Path) -> None:
             ]
             assert (code[0], len(code[1]) > 2) == ("0x", True), name
         taking = Chain(running.url, chain.deployment, owner)
-        for contract in ("SkeinToken", "Staking"):
+        assert chain.call("SkeinToken", "owner") == chain.deployment.address("Emissions")
+        for contract in ("Staking", "Emissions"):
             taking.send(contract, "acceptOwnership")
             assert chain.call(contract, "owner") == owner.address
 
@@ -57,7 +58,20 @@ def test_it_can_be_repeated_with_another_key(network: Network, tmp_path: Path) -
     again = chain.deployment.contracts
     assert all(again[name].first_block > first[name].first_block for name in first)
     assert {one.address for one in again.values()}.isdisjoint(one.address for one in first.values())
-    assert chain.call("SkeinToken", "owner") == network.accounts[2].address
+    assert chain.call("SkeinToken", "owner") == chain.deployment.address("Emissions")
+
+
+def test_a_governor_owns_it_all(network: Network, tmp_path: Path) -> None:
+    guardian = network.accounts[5].address
+    chain = deployed(network.anvil, tmp_path / "g.json", SKEIN_OWNER="", SKEIN_GUARDIAN=guardian)
+    timelock = chain.call("SkeinGovernor", "timelock")
+    assert {chain.call(name, "owner") for name in ("Staking", "Emissions")} == {timelock}
+    assert chain.call("Staking", "guardian") == guardian
+    assert chain.call("SkeinGovernor", "token") == chain.deployment.address("Staking")
+    for module in ("Arena", "Alliance"):
+        assert chain.call("Emissions", "isModule", chain.deployment.address(module))
+    with pytest.raises(ContractReverted):
+        Chain(network.rpc_url, chain.deployment, network.accounts[0]).send("Staking", "setModule", guardian, True)
 
 
 def test_panels_drawn_by_a_drand_beacon(network: Network, tmp_path: Path) -> None:

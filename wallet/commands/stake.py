@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from node.amounts import parse_address, parse_amount, round_amount
+from node.amounts import parse_address, parse_amount, parse_duration, round_amount
 from node.withdrawals import withdrawals
-from wallet import stakes
+from wallet import escrow, stakes
 from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
 from wallet.session import Session, Table
 
 stake = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Deposits, delegations, exits, withdrawals, commission."
+    no_args_is_help=True, rich_markup_mode=None, help="Deposits, delegations, exits, locks, commission, vaults."
 )
 ExitAmount = Annotated[
     int | None, typer.Argument(parser=parsed(parse_amount), metavar="[AMOUNT]", help="SKEIN; or use --all.")
@@ -64,6 +64,35 @@ def withdraw(
 def commission(session: Session, percent: Percentage, dry_run: DryRun = False) -> None:
     """Announce your part of your delegators' rewards; it is in force after the cool-down."""
     session.perform(stakes.set_commission(session.chain, percent), dry_run)
+
+
+@command(stake)
+def lock(
+    session: Session,
+    amount: Amount,
+    duration: Annotated[
+        int, typer.Argument(parser=parsed(parse_duration), metavar="DURATION", help="From now on, such as 365d.")
+    ],
+    dry_run: DryRun = False,
+) -> None:
+    """Promise that so much of your own stake stays: up to 3.01 times the weight, and as many votes."""
+    session.perform(escrow.lock(session.chain, session.address, amount, duration), dry_run)
+
+
+@command(stake)
+def unlock(session: Session, operator: Operator = None, dry_run: DryRun = False) -> None:
+    """End a promise whose time is over; anyone may, for anyone."""
+    session.perform(escrow.unlock(session.chain, operator or session.address), dry_run)
+
+
+@command(stake)
+def vault(session: Session, operator: Operator = None, dry_run: DryRun = False) -> None:
+    """Make a pool's ERC-4626 vault where there is none, for any wallet that knows such; its address is shown."""
+    pool = operator or session.address
+    if escrow.vault(session.chain, pool) is None:
+        session.perform(escrow.create_vault(pool), dry_run)
+        return
+    session.show_facts(operator=pool, vault=escrow.vault(session.chain, pool))
 
 
 @command(stake)

@@ -1,0 +1,88 @@
+"""`skein gov` and the locks that give votes, typed as people type it, on a network that its governor owns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemons import anvil
+from network import SKEIN, Network, accounts, deploy
+from shell import PASSWORD, Shell
+
+from protocol.deployment import Deployment
+from protocol.errors import ConfigInvalid
+
+DAY = 24 * 3600
+SETTINGS = {"SKEIN_VOTING_DELAY": "5", "SKEIN_VOTING_PERIOD": "60", "SKEIN_TIMELOCK_DELAY": "7200"}
+SETTINGS |= {"SKEIN_PROPOSAL_VOTES": "1000", "SKEIN_LEAST_QUORUM": "1500"}
+
+
+@pytest.fixture
+def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """Accounts 1 to 3 have 10,000 SKEIN each."""
+    path, home = tmp_path / "d.json", tmp_path / "home"
+    (home / "keystores").mkdir(parents=True)
+    with anvil() as running:
+        deploy(running.url, path, SKEIN_OWNER="", **SETTINGS)
+        network = Network(running, Deployment.read(path), path)
+        for account in (1, 2, 3):
+            network.keystore(account, home / "keystores", PASSWORD).rename(home / "keystores" / f"a{account}.json")
+            network.chain(0).send("SkeinToken", "transfer", accounts()[account].address, 10_000 * SKEIN)
+        settings = {"SKEIN_RPC_URL": running.url, "SKEIN_DEPLOYMENT": str(path), "SKEIN_HOME": str(home)}
+        for name, value in (settings | {"SKEIN_PASSWORD": PASSWORD, "COLUMNS": "200"}).items():
+            monkeypatch.setenv(name, value)
+        yield Shell(network, home)
+
+
+def test_a_decision_from_lock_to_execution(governed: Shell) -> None:
+    shell, network = governed, governed.network
+    shell.run("stake", "deposit", "2000", "-a", "a1")
+    with pytest.raises(ConfigInvalid, match="0 votes, less than the 1000"):
+        shell.run("gov", "propose", "set-guardian", shell.address(3), "-a", "a1")
+    shown = shell.json("stake", "lock", "1000", "365d", "-a", "a1", "--dry-run")
+    assert shown["changes"][-1]["after"] == str(3010 * SKEIN)
+    shell.run("stake", "lock", "1000", "365d", "-a", "a1")
+    network.sleep(10)
+
+    shell.run("gov", "propose", "enable-module", shell.address(9), "--reason", "A new arena.", "-a", "a1")
+    (listed,) = shell.json("gov", "list")
+    assert (listed["state"], listed["title"]) == ("pending", f"enable-module {shell.address(9)}")
+    proposal = listed["proposal"][:10]
+    with pytest.raises(ConfigInvalid, match="is pending"):
+        shell.run("gov", "vote", proposal, "for", "-a", "a1")
+    network.sleep(10)
+    told = shell.run("gov", "vote", proposal, "for", "--reason", "Yes.", "-a", "a1").stdout
+    assert "3010 votes" in told
+    network.sleep(61)
+    shell.run("gov", "carry-on", proposal, "-a", "a2")
+    assert shell.json("gov", "show", proposal)["state"] == "queued"
+    network.sleep(7201)
+    shell.run("gov", "carry-on", proposal, "-a", "a2")
+    chain = network.chain()
+    assert chain.call("Staking", "isModule", shell.address(9)) and chain.call("Emissions", "isModule", shell.address(9))
+    with pytest.raises(ConfigInvalid, match="is executed"):
+        shell.run("gov", "carry-on", proposal, "-a", "a2")
+
+
+def test_locks_end_and_votes_are_delegated(governed: Shell) -> None:
+    shell = governed
+    shell.run("stake", "deposit", "20", "-a", "a1")
+    refused = {("lock", "21", "5d"): "20 SKEIN", ("lock", "1", "2000d"): "at most", ("unlock",): "nothing"}
+    for words, said in refused.items():
+        with pytest.raises(ConfigInvalid, match=said):
+            shell.run("stake", *words, "-a", "a1")
+    shell.run("stake", "lock", "20", "5d", "-a", "a1")
+    with pytest.raises(ConfigInvalid, match="is over in"):
+        shell.run("stake", "unlock", "-a", "a1")
+    changes = shell.json("gov", "delegate", shell.address(2), "-a", "a1")["changes"]
+    assert [change["after"] for change in changes] == ["0", str(20 * SKEIN)]
+    shell.network.sleep(5 * DAY)
+    shell.run("stake", "unlock", shell.address(1), "-a", "a2")
+    assert shell.network.chain().call("Staking", "getVotes", shell.address(2)) == 0
+
+
+def test_vaults_are_made_once(governed: Shell) -> None:
+    shell = governed
+    assert shell.json("stake", "vault", shell.address(1), "-a", "a2", "--dry-run")["simulated"]
+    shell.run("stake", "vault", shell.address(1), "-a", "a2")
+    shown = shell.json("stake", "vault", shell.address(1), "-a", "a3")
+    assert shown["vault"] == shell.network.chain().call("DelegationVaults", "vaultOf", shell.address(1))
