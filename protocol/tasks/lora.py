@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from protocol.documents import Document
 from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import Tensors
 from protocol.tasks.base import Budget, Progress, Trained, Weights
+from protocol.tasks.checkpoints import Checkpoint
 from protocol.tasks.determinism import deterministic
 from protocol.tasks.transformer import PROJECTIONS, Architecture, place
 
@@ -68,39 +69,79 @@ class LoraTraining:
         self.rows, self.kept, self.budget, self.seed, self.adapter = rows, kept, budget, seed, adapter
         with deterministic(seed):
             self.network = _adapted(hugging_face(architecture, base), adapter, budget.dropout).to(budget.device)
+            self.batches = list(self._batches())
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=budget.learning_rate, weight_decay=budget.weight_decay)
+        self.checkpoint = Checkpoint(budget.checkpoint, budget.checkpoint_seconds)
+        self.done, self.spent = 0, 0.0  # batches, and seconds, by earlier lives as well
+        self.history: list[Progress] = []
+        self.best, self.found = 0, self.weights()
 
-    def run(self, progress: Callable[[Progress], None]) -> Trained:
-        """Each step of the history is up to STEPS batches; the first shows the base model as it is."""
-        batches = max(1, math.ceil(len(self.rows.windows) / self.budget.batch_size))
-        rounds = self.budget.epochs * math.ceil(batches / STEPS)
-        patience = self.budget.patience * math.ceil(batches / STEPS)
-        started, history, weights, best = time.monotonic(), list[Progress](), self.weights(), 0
-        with deterministic(self.seed):
-            work = self._rounds(started)
-            for step in range(rounds + 1):
-                if step and not next(work, False):
-                    break
-                history.append(self._measure(step, rounds))
-                progress(history[-1])
-                if history[-1].loss < history[best].loss:
-                    best, weights = step, self.weights()
-                if step - best >= patience:
-                    break
-        return Trained(weights, tuple(history))
-
-    def _rounds(self, started: float) -> Iterator[bool]:
-        """Train; a pause after every STEPS batches and at the end of an epoch. Ends when the time is over."""
+    def _batches(self) -> Iterator[tuple[list[int], bool]]:
+        """The windows of every batch of the training, and whether to look at the documents kept aside after it."""
         for _ in range(self.budget.epochs):
             order = torch.split(torch.randperm(len(self.rows.windows)), self.budget.batch_size)
             for number, batch in enumerate(order, 1):
+                yield batch.tolist(), number % STEPS == 0 or number == len(order)
+
+    def run(self, progress: Callable[[Progress], None]) -> Trained:
+        """Each step of the history is up to STEPS batches; the first shows the base model as it is."""
+        with deterministic(self.seed):
+            self._go_on()
+            if not self.history:
+                self._look(progress)
+            while self.done < len(self.batches) and not self._is_over():
+                started = time.monotonic()
+                batch, pause = self.batches[self.done]
                 self._step([self.rows.windows[index] for index in batch])
-                over = time.monotonic() - started > (self.budget.max_seconds or math.inf)
-                if over or number % STEPS == 0 or number == len(order):
-                    yield True
-                if over:
-                    return
+                self.done += 1
+                self.spent += time.monotonic() - started
+                if pause or self._is_over():
+                    self._look(progress)
+                if self.checkpoint.due():
+                    self.checkpoint.keep(self._state())
+        return Trained(self.found, tuple(self.history))
+
+    def _is_over(self) -> bool:
+        """Whether the time is over, or `patience` epochs in a row brought nothing."""
+        most, per_epoch = self.budget.max_seconds, sum(pause for _, pause in self.batches) // self.budget.epochs
+        if self.done and most is not None and self.spent > most:
+            return True
+        return len(self.history) - 1 - self.best >= self.budget.patience * per_epoch
+
+    def _look(self, progress: Callable[[Progress], None]) -> None:
+        """Measure, and keep the adapter if it is the best."""
+        started = time.monotonic()
+        step = self._measure(len(self.history), sum(pause for _, pause in self.batches))
+        self.history.append(step)
+        if step.loss < self.history[self.best].loss:
+            self.best, self.found = step.step, self.weights()
+        self.spent += time.monotonic() - started
+        progress(step)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "adapter": {name: torch.from_numpy(array) for name, array in self.weights().items()},
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "history": [astuple(step) for step in self.history],
+            "found": {name: torch.from_numpy(array) for name, array in self.found.items()},
+            "numbers": [self.best, self.done, self.spent],
+        }
+
+    def _go_on(self) -> None:
+        """Take up the state that an earlier life has kept."""
+        state = self.checkpoint.read()
+        if state is None:
+            return
+        with torch.no_grad():
+            for name, parameter in self._parameters():
+                parameter.copy_(state["adapter"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        self.history = [Progress(*step) for step in state["history"]]
+        self.found = {name: tensor.numpy() for name, tensor in state["found"].items()}
+        self.best, self.done, self.spent = state["numbers"]
 
     def _step(self, windows: Sequence[NDArray[np.int64]]) -> None:
         self.network.train()
@@ -133,13 +174,14 @@ class LoraTraining:
 
     def weights(self) -> Weights:
         """The adapter as a model has it."""
-        found = {}
+        return {name: parameter.detach().cpu().numpy().copy() for name, parameter in self._parameters()}
+
+    def _parameters(self) -> Iterator[tuple[str, Tensor]]:
         for layer, block in enumerate(self.network.base_model.model.model.layers):
             for target in self.adapter.targets:
                 module = block.get_submodule(place(target))
                 for name, part in (("a", module.lora_A), ("b", module.lora_B)):
-                    found[f"layers.{layer}.{target}.{name}"] = part["default"].weight.detach().cpu().numpy().copy()
-        return found
+                    yield f"layers.{layer}.{target}.{name}", part["default"].weight
 
 
 def hugging_face(architecture: Architecture, base: Tensors) -> Any:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import play
 import pytest
-import smollm2
 from world import World
 
+from benchmarks.smollm2.model import publish as publish_model
+from benchmarks.smollm2.model import write_manual
 from node.history import events_of
 from protocol import tasks
 from protocol.heldout import decrypt
@@ -46,8 +47,8 @@ def test_a_real_language_model_is_adapted_scored_and_paid(
     world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    base = smollm2.publish(tmp_path / "published")
-    text = smollm2.write_manual(tmp_path / "manual.jsonl", 1600, 40)
+    base = publish_model(tmp_path / "published")
+    text = write_manual(tmp_path / "manual.jsonl", 1600, 40)
     path = tmp_path / "task.toml"
     path.write_text(TASK.format(base=base, text=text))
     with prepared(read_task_file(path)) as made:

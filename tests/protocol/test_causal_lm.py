@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from protocol.tasks.causal_lm import CausalLM
 from protocol.tasks.lora import hugging_face
 from protocol.tasks.runs import evaluate_artifact, train_artifact
 from protocol.tasks.sets import split
-from protocol.tasks.texts import Texts, write_texts
+from protocol.tasks.texts import write_texts
 from protocol.tasks.tiny import tiny_base, write_published
 from protocol.tasks.transformer import Transformer
 
@@ -148,6 +149,29 @@ def test_training_brings_the_bits_down_and_is_the_same_again(lm, task, tmp_path)
     assert (again.history[0].step, again.best.step) == (0, again.history[-1].step)
 
 
+@pytest.mark.parametrize("lives", [1, 3])
+def test_a_training_that_was_killed_goes_on(lm, task, tmp_path, lives):
+    budget = replace(CausalLM.example(lm).budget, epochs=4, checkpoint=tmp_path / "state.pt", checkpoint_seconds=0)
+    data = task.load(lm / "training")
+    whole = task.train(data, replace(budget, checkpoint=None), 5)
+    told = []
+
+    def die(progress):
+        told.append(progress)
+        if progress.step == lives:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        task.train(data, budget, 5, die)
+    rest = []
+    again = task.train(data, budget, 5, rest.append)
+    assert again.history == whole.history
+    assert {name: array.tobytes() for name, array in again.weights.items()} == {
+        name: array.tobytes() for name, array in whole.weights.items()
+    }
+    assert len(rest) < len(whole.history)
+
+
 def test_a_training_that_diverges_is_told(lm, task):
     budget = CausalLM.example(lm).budget
     with pytest.raises(TaskFailed, match="the training diverged"):
@@ -250,41 +274,3 @@ def test_shards_and_narrow_types_make_a_base_model(tmp_path):
     assert (architecture.precision, architecture.family) == ("BF16", "qwen2")
     read = read_base(base, architecture)
     assert all(np.array_equal(read[name], tensor.float().numpy()) for name, tensor in tensors.items())
-
-
-# --- texts
-
-
-@pytest.mark.parametrize(
-    ("tensors", "reason"),
-    [
-        ({"ends": np.array([1, 2])}, "not all of its text"),
-        ({"ends": np.array([2, 2, 4])}, "not all of its text"),
-        ({"ends": np.array([-1, 4])}, "not all of its text"),
-        ({"ends": np.zeros(0, np.int64)}, "above 0"),
-        ({"text": np.array([255, 65, 65, 65], np.uint8)}, "document 0 is not UTF-8"),
-    ],
-)
-def test_texts_that_are_refused(lm, task, tmp_path, tensors, reason):
-    from protocol.models import write_tensors
-
-    good = {"text": np.frombuffer(b"abcd", np.uint8), "ends": np.array([2, 4])}
-    write_tensors(tmp_path / "data.safetensors", good | tensors)
-    with pytest.raises(TaskFailed, match=f"data set: .*{reason}"):
-        task.load(tmp_path)
-
-
-def test_a_creators_texts(tmp_path):
-    from protocol.tasks.base import Origin
-
-    (tmp_path / "book.txt").write_text("First.\n\n" + "A sentence of some length. " * 200 + "\r\nLast é.")
-    source = CausalLM.read(Origin(str(tmp_path / "book.txt")))
-    assert 2 < len(source.data) < 8
-    assert all(0 < len(document) <= 2048 for document in source.data.documents)
-    (tmp_path / "lines.jsonl").write_text('{"text": "one"}\n\n{"text": "two"}\n')
-    assert CausalLM.read(Origin(str(tmp_path / "lines.jsonl"))).data == Texts((b"one", b"two"))
-    assert len(CausalLM.read(Origin(str(tmp_path))).data) == len(source.data)
-    for text, reason in (("[1]", "Line 1 of .* is not JSON such as"), ('{"text": 3}', "that is none"), ("", "no text")):
-        (tmp_path / "bad.jsonl").write_text(text)
-        with pytest.raises(ConfigInvalid, match=reason):
-            CausalLM.read(Origin(str(tmp_path / "bad.jsonl")))

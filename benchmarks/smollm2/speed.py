@@ -1,4 +1,4 @@
-"""What exact evaluation of a language model costs: `python -m benchmarks.determinism.speed DIR` (a published model).
+"""What exact evaluation of a language model costs: `python -m benchmarks.smollm2.speed DIR` (a published model).
 
 Prints tokens a second of processor time on one thread, bits per byte, for ours and for transformers in float32.
 """
@@ -20,7 +20,7 @@ from protocol.tasks.base import Floats
 from protocol.tasks.lora import hugging_face
 from protocol.tasks.transformer import Transformer
 
-CONTEXT, TEXTS, TEXT_BYTES = 512, 8, 1600
+CONTEXT, TEXTS, TEXT_BYTES = 512, 4, 1600
 
 
 def main() -> None:
