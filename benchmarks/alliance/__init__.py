@@ -1,0 +1,1 @@
+"""What federations do under attack, and how fast they are."""
