@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 from node.options import command
 from node.output import Output
 from node.settings import ClientSettings
-from protocol.errors import ConfigInvalid, ProtocolError
+from protocol.errors import ConfigInvalid, ProtocolError, SpecInvalid
 from protocol.staging import local_storage, write_file
 
 app = typer.Typer(
@@ -26,42 +28,61 @@ class NotConformant(ProtocolError):
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """All kinds, with their metrics."""
+    """All kinds, with their metrics, and the packages that bring them."""
     from protocol import tasks
 
     rows = []
-    for name in tasks.KINDS:
-        found = tasks.kind(name)
+    for name in (*tasks.KINDS, *tasks.installed()):
+        brought = ", ".join(map(tasks.package_of, tasks.installed().get(name, ()))) or "skein"
+        try:
+            found = tasks.kind(name)
+        except SpecInvalid as error:
+            rows.append((name, str(error), "nothing", brought))
+            continue
         metrics = ", ".join(f"{metric} {'↑' if told.maximise else '↓'}" for metric, told in found.metrics.items())
-        rows.append((name, metrics, "an adapter of a base model" if found.adapts else "a model"))
-    Output(as_json).table("Kinds", ("kind", "metrics", "trains"), rows)
+        rows.append((name, metrics, "an adapter of a base model" if found.adapts else "a model", brought))
+    Output(as_json).table("Kinds", ("kind", "metrics", "trains", "from"), rows)
 
 
 @app.command("check")
 def check(
     kinds: Annotated[
-        list[str] | None, typer.Argument(metavar="[KIND]…", help="Names, or MODULE:CLASS of your own. Default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[KIND]…", help="Names, or of your own FILE.py or MODULE:CLASS. Default: all."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Try on its example whether a kind holds what honest parties rely on: determinism, limits, round trips."""
     from protocol import tasks
+
+    output, rows = Output(as_json), list[tuple[str, str, bool, str]]()
+    for name in kinds or [*tasks.KINDS, *tasks.installed()]:
+        for each, fault in _check(_kind(name)):
+            rows.append((name, each, fault is None, fault or ""))
+            if not as_json:
+                output.line(f"{name}: {each} {'holds' if fault is None else f'FAILS: {fault}.'}")
+    if as_json:
+        output.table("", ("kind", "check", "holds", "fault"), rows)
+    if failed := [name for name, _, holds, _ in rows if not holds]:
+        raise NotConformant(f"Not conformant: {', '.join(dict.fromkeys(failed))}.")
+
+
+def _check(cls: Any) -> Iterator[tuple[str, str | None]]:
+    """Every check's name, and what fails it."""
     from protocol.tasks.bench import Bench, Fails
     from protocol.tasks.conformance import CHECKS
 
-    failed = []
-    for name in kinds or list(tasks.KINDS):
-        with tempfile.TemporaryDirectory(prefix="skein-kind-") as place:
-            bench = Bench(_kind(name), Path(place))
-            for each in CHECKS:
-                try:
-                    each(bench)
-                except Fails as fault:
-                    failed.append(name)
-                    typer.echo(f"{name}: {each.__name__} FAILS: {fault}.")
-                else:
-                    typer.echo(f"{name}: {each.__name__} holds")
-    if failed:
-        raise NotConformant(f"Not conformant: {', '.join(dict.fromkeys(failed))}.")
+    with tempfile.TemporaryDirectory(prefix="skein-kind-") as place:
+        bench = Bench(cls, Path(place))
+        for each in CHECKS:
+            try:
+                each(bench)
+            except Fails as fault:
+                yield each.__name__, str(fault)
+            except Exception as error:  # of a kind that is being written, anything may come
+                yield each.__name__, f"it raises {type(error).__name__}: {error}".rstrip(".")
+            else:
+                yield each.__name__, None
 
 
 @app.command("example")
@@ -72,11 +93,12 @@ def example(
     """Write a small task of a kind, with all that it needs: `skein task create DIR/task.json` makes it."""
     if folder.exists():
         raise ConfigInvalid(f"{folder} exists already; name a new folder.")
-    made = _kind(kind).example(folder.resolve())
-    metric, told = next(iter(_kind(kind).metrics.items()))
+    cls = _kind(kind)
+    made = cls.example(folder.resolve())
+    metric, told = next(iter(cls.metrics.items()))
     task: dict[str, Any] = {
-        "kind": kind,
-        "title": f"An example of {kind}",
+        "kind": cls.kind,
+        "title": f"An example of {cls.kind}",
         "metric": metric,
         "maximise": told.maximise,
         "data": {"source": made.origin},
@@ -105,13 +127,52 @@ def base(
 
 
 def _kind(name: str) -> Any:
-    """The class of a kind, or of one that is not registered, as MODULE:CLASS."""
+    """The class of a kind: by its name, or of one that is not installed by FILE.py, FILE.py:CLASS or MODULE:CLASS."""
     from protocol import tasks
 
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    module, colon, attribute = name.rpartition(":") if ":" in name else (name, "", "")
+    if not colon and not module.endswith(".py"):
         return tasks.kind(name)
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        loaded = _file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+        found = getattr(loaded, attribute) if attribute else _only_kind(loaded)
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise ConfigInvalid(f"There is no kind {name}: {error}.") from None
+    if not (isinstance(found, type) and issubclass(found, tasks.Task)):
+        raise ConfigInvalid(f"There is no kind {name}: it is no class that implements protocol.tasks.base.Task.")
+    return found
+
+
+def _file(path: Path) -> Any:
+    """A file as a module. Its folder is searched from now on: processes that try it elsewhere must find it as well."""
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise ConfigInvalid(f"There is no file {path}.")
+    sys.path.insert(0, str(path.parent))
+    loaded = importlib.import_module(path.stem)
+    if Path(loaded.__file__ or "").resolve() != path:
+        raise ConfigInvalid(f"Another module is called {path.stem}: give {path} another name.")
+    return loaded
+
+
+def _only_kind(module: Any) -> Any:
+    """The one class of a kind that a module defines."""
+    from protocol.tasks import Task
+
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Task) and value.__module__ == module.__name__
+    ]
+    finished = [value for value in found if not value.__abstractmethods__]
+    if len(finished) != 1:
+        raise ConfigInvalid(
+            f"{module.__file__} has {len(finished)} classes of kinds ({_told(found)}): name one, as in FILE.py:CLASS."
+        )
+    return finished[0]
+
+
+def _told(classes: list[type[Any]]) -> str:
+    """Classes by name, and what unfinished ones lack."""
+    lacks = [(each.__name__, sorted(getattr(each, "__abstractmethods__", ()))) for each in classes]
+    return ", ".join(f"{name} lacks {' and '.join(missing)}" if missing else name for name, missing in lacks) or "none"

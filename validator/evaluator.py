@@ -10,6 +10,7 @@ import importlib
 import json
 import pkgutil
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from validator.evaluation import HELD_OUT, MODEL, REPORT_FOLDER, RESULT_FILE, ST
 # All kinds are loaded before the first job comes, since every job is a fork of this process and then cannot load much.
 for _kind in pkgutil.iter_modules(tasks.__path__):
     importlib.import_module(f"{tasks.__name__}.{_kind.name}")
+for _name in tasks.installed():
+    with suppress(SpecInvalid):  # then no task of that kind can be evaluated, and each says so
+        tasks.kind(_name)
 
 
 def run(job: dict[str, Any], output: Path) -> None:

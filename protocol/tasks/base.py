@@ -1,6 +1,6 @@
 """The whole contract between a specification, those who make it, those who train for it and those who evaluate.
 
-A kind of task is one file with one class that implements `Task`, and one line in `protocol.tasks.KINDS`; see KINDS.md.
+A kind of task is one file with one class that implements `Task`, and a registration; see KINDS.md.
 """
 
 import math
