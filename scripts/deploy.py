@@ -170,6 +170,14 @@ def write(deployed):
     return form
 
 
+def enter_checkout():
+    """Brownie looks for libraries' sources from where it runs; the paths that were given are from where we were."""
+    for name in ("SKEIN_DEPLOYMENT", "SKEIN_DEPLOYER"):
+        if path := os.environ.get(name):
+            os.environ[name] = str(Path(path).expanduser().resolve())
+    os.chdir(ROOT)
+
+
 def patient(transact):
     """Send, and wait for the receipt before Brownie looks: it takes a nonce that is used, and no receipt yet, for a
     transaction that was dropped. Nodes have the one a little before the other."""
@@ -194,6 +202,7 @@ def connect(rpc_url):
 if __name__ == "__main__":
     if "SKEIN_RPC_URL" not in os.environ:
         sys.exit("deploy: set SKEIN_RPC_URL to the node of the chain to deploy on.")
+    enter_checkout()
     project.load(ROOT, name="SkeinProject")
     for kind in (Account, LocalAccount):
         kind._transact = patient(kind._transact)
