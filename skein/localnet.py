@@ -21,6 +21,7 @@ from protocol.chain import Chain
 from protocol.deployment import Deployment
 from protocol.errors import ChainUnavailable, ConfigInvalid
 from protocol.rpc import Rpc
+from skein import chain_state
 from skein.processes import Supervisor, free_ports, until
 from skein.toolchain import checkout, find_anvil
 
@@ -93,10 +94,10 @@ class Localnet:
         return self
 
     def _start(self) -> None:
-        fresh = not (self._state("chain.json").exists() and Path(self.addresses.deployment).exists())
+        fresh = not (chain_state.repair(self._state("chain.json")) and Path(self.addresses.deployment).exists())
         self._say("starting the chain")
         if fresh:
-            for left in (self._state("chain.json"), *self.directory.glob("indexer.db*")):
+            for left in (*self.directory.glob("chain.json*"), *self.directory.glob("indexer.db*")):
                 left.unlink(missing_ok=True)
         self._start_chain(fresh)
         if fresh:
@@ -112,7 +113,8 @@ class Localnet:
         """Run anvil. A fresh chain makes a block per transaction until its clock is started."""
         port = self.addresses.rpc_url.rpartition(":")[2]
         state = self._state("chain.json")
-        command = [find_anvil(), "--host", "127.0.0.1", "--port", port, "--chain-id", str(CHAIN_ID), "--quiet"]
+        command = [sys.executable, "-I", "-S", chain_state.__file__, str(state), find_anvil(), "--host", "127.0.0.1"]
+        command += ["--port", port, "--chain-id", str(CHAIN_ID), "--quiet"]
         command += ["--mnemonic", MNEMONIC, "--prune-history", "300", "--hardfork", "prague", "--gas-limit", "30000000"]
         command += ["--state", str(state), "--state-interval", "1"]
         ticking = [*command, "--block-time", str(self.block_seconds)]
