@@ -59,6 +59,8 @@ contract Arena is IArena {
     address public immutable TOKEN;
     /// @inheritdoc IArena
     address public immutable RANDOMNESS;
+    /// @inheritdoc IArena
+    address public immutable EMISSIONS;
 
     /* STORAGE */
 
@@ -66,10 +68,12 @@ contract Arena is IArena {
     uint256 public taskCount;
     mapping(uint256 taskId => TaskState.State) private _state;
 
-    constructor(address staking, address randomness) {
+    /// @param emissions Zero for an arena whose tasks earn no emission.
+    constructor(address staking, address randomness, address emissions) {
         require(staking != address(0) && randomness != address(0), ZeroAddress());
         STAKING = staking;
         RANDOMNESS = randomness;
+        EMISSIONS = emissions;
         TOKEN = IStaking(staking).TOKEN();
         // for rewards, which the ledger pulls
         IERC20(TOKEN).forceApprove(staking, type(uint256).max);
@@ -125,6 +129,7 @@ contract Arena is IArena {
         t.attempt = 1;
         t.pending += t.revealedCount;
         self.startAttempt(RANDOMNESS, true);
+        Payout.setToWork(self, EMISSIONS, taskId);
         emit KeyReleased(taskId, msg.sender, key, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds, t.challengeEnds);
     }
 
@@ -269,7 +274,7 @@ contract Arena is IArena {
 
     /// @inheritdoc IArena
     function finalize(uint256 taskId) external {
-        Payout.finalize(_state[taskId], taskId);
+        Payout.finalize(_state[taskId], EMISSIONS, taskId);
     }
 
     /// @inheritdoc IArena

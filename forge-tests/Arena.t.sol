@@ -18,7 +18,7 @@ contract ArenaInvariants is Base {
     function setUp() public {
         _token = new PlainToken();
         _staking = new Staking(address(_token), 7 days, address(this));
-        _arena = new Arena(address(_staking), address(new BlockRandomness()));
+        _arena = new Arena(address(_staking), address(new BlockRandomness()), address(0));
         _staking.setModule(address(_arena), true);
         _handler = new ArenaHandler(_arena, _staking, _token);
 

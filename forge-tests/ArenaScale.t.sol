@@ -23,7 +23,7 @@ abstract contract ArenaLife is Base {
         (_trainers, _validators) = (trainers, validators);
         _token = new PlainToken();
         _staking = new Staking(address(_token), 7 days, address(this));
-        _arena = new Arena(address(_staking), address(new BlockRandomness()));
+        _arena = new Arena(address(_staking), address(new BlockRandomness()), address(0));
         _staking.setModule(address(_arena), true);
         _token.mint(address(this), 1e30);
         _token.approve(address(_staking), type(uint256).max);
@@ -37,6 +37,7 @@ abstract contract ArenaLife is Base {
         (p.scale, p.tolerance, p.slashTolerance, p.grid) = (1e9, 1e5, 5e6, 10);
         (p.panelSize, p.quorum, p.paidRanks, p.maximise) = (panelSize, 1, paidRanks, true);
         p.maxShare = 1e18;
+        if (panelSize == 31) (p.challengeWindow, p.appealPanelSize, p.appealBond) = (100, 32, 1e18);
         _arena.createTask(p);
     }
 
@@ -62,6 +63,10 @@ abstract contract ArenaLife is Base {
         _startAs(address(this));
         _arena.releaseKey(1, keccak256("key"));
         _stop();
+        _draw();
+    }
+
+    function _draw() internal {
         vm.roll(block.number + 2);
         for (uint256 i = 1; i <= _trainers; ++i) {
             _startAs(address(this));
@@ -75,7 +80,8 @@ abstract contract ArenaLife is Base {
         IArena.ScoreEntry[][] memory said = new IArena.ScoreEntry[][](_validators);
         for (uint256 i; i < _validators; ++i) {
             said[i] = _entries(i, answer);
-            bytes32 commitment = _arena.scoresCommitment(1, 1, _person(_trainers + i), 0, said[i], 0);
+            uint256 attempt = _arena.task(1).attempt;
+            bytes32 commitment = _arena.scoresCommitment(1, attempt, _person(_trainers + i), 0, said[i], 0);
             _startAs(_person(_trainers + i));
             _arena.commitScores(1, 0, commitment);
             _stop();
@@ -130,13 +136,13 @@ abstract contract ArenaLife is Base {
         return address(uint160(0xbeef00 + index));
     }
 
-    function _pass(uint256 seconds_) private {
+    function _pass(uint256 seconds_) internal {
         vm.warp(block.timestamp + seconds_);
     }
 
     uint256 private _before;
 
-    function _startAs(address who) private {
+    function _startAs(address who) internal {
         // a transaction of its own would find all storage cold
         vm.cool(address(_arena));
         vm.cool(address(_staking));
@@ -145,7 +151,7 @@ abstract contract ArenaLife is Base {
         _before = gasleft();
     }
 
-    function _stop() private {
+    function _stop() internal {
         uint256 used = _before - gasleft();
         vm.stopPrank();
         if (used > _gas) _gas = used;
@@ -156,6 +162,8 @@ abstract contract ArenaLife is Base {
 contract ArenaLargest is ArenaLife {
     /// @dev A tenth of a block of 30 million.
     uint256 private constant MOST_GAS = 3_000_000;
+    /// @dev Its settlement goes through two panels.
+    uint256 private constant MOST_GAS_OF_AN_APPEAL = 4_000_000;
 
     function test_everyCallFitsIntoABlock() public {
         _begin(64, 33, 32, 64);
@@ -166,6 +174,36 @@ contract ArenaLargest is ArenaLife {
         vm.assertLe(_gas, MOST_GAS);
         vm.assertEq(_token.balanceOf(address(_arena)), 0);
         _checkTheLiar();
+    }
+
+    /// @dev A first panel of 31 that lies about every model, and a larger one of 32 for each.
+    function test_everyAppealFitsIntoABlock() public {
+        _begin(16, 33, 31, 64);
+        _open(_stakeOf);
+        _score(_lie);
+        for (uint256 i = 1; i <= 16; ++i) {
+            _startAs(address(this));
+            _arena.appeal(1, i);
+            _stop();
+        }
+        _pass(100);
+        _startAs(address(this));
+        _arena.redraw(1);
+        _stop();
+        _draw();
+        _score(_answer);
+        uint256 before = _token.balanceOf(address(this));
+        _finish(0);
+        vm.assertTrue(_token.balanceOf(address(this)) > before + 16e18, "bonds and rewards");
+        vm.assertEq(_arena.ranking(1).length, 16);
+        vm.assertLe(_gas, MOST_GAS_OF_AN_APPEAL);
+        vm.assertEq(_token.balanceOf(address(_arena)), 0);
+    }
+
+    /// @dev Half of the truth, by everybody but the second, who is silent.
+    function _lie(uint256 validator, uint256 submissionId) private pure returns (int64, bool) {
+        (int64 score, bool speaks) = _answer(validator, submissionId);
+        return (score / 2, speaks);
     }
 
     /// @dev Slashed a tenth for each of some sixty models: to nothing, and no further.

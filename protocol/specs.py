@@ -49,7 +49,9 @@ class TaskSpec(Document):
     `scale`, `tolerance`, `slash_tolerance`, `grid` and `maximise` mean what they mean in the Arena contract and must
     equal what was given there. `tolerance` is what honest validators may differ by, so the kind demands at least what
     it was measured to spread; `grid` is the least difference that decides a rank, so the tolerance may not exceed it.
-    `base_digest`, for kinds that adapt a model, names that model; it is left out otherwise.
+    `base_digest`, for kinds that adapt a model, names that model; it is left out otherwise. `copy_distance`: a model
+    whose weights are no farther than this from those of an earlier commit is a copy of it, in billionths of the greater
+    of their norms (`protocol.copies`); without it only identical models are copies.
     """
 
     version: Literal[1] = 1
@@ -66,13 +68,15 @@ class TaskSpec(Document):
     training_digest: Digest
     held_out_digest: Digest
     base_digest: Digest | None = None
+    copy_distance: Annotated[int, Field(ge=1, le=10**9)] | None = None
     limits: EvaluationLimits
 
     @model_serializer(mode="wrap")
-    def _leave_out_no_base(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_what_is_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
-        if self.base_digest is None:
-            del fields["base_digest"]
+        for name in ("base_digest", "copy_distance"):
+            if fields[name] is None:
+                del fields[name]
         return fields
 
     @field_validator("title", "description")

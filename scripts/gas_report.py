@@ -88,7 +88,7 @@ def deploy(contracts):
     randomness = contracts.FixedRandomness.deploy(options)
     for library in (contracts.Appeals, contracts.Evaluation, contracts.Settlement, contracts.Payout):
         library.deploy(options)
-    arena = contracts.Arena.deploy(staking, randomness, options)
+    arena = contracts.Arena.deploy(staking, randomness, "0x" + 40 * "0", options)
     staking.setModule(arena, True, options)
     for account in accounts[:16]:
         if account != accounts[CREATOR]:

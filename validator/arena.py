@@ -20,6 +20,7 @@ from protocol.encoding import VERDICTS, ScoreEntry, batch_of, score_value, score
 from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch, ProtocolError, SpecInvalid
 from protocol.phases import Phase
 from protocol.specs import TaskSpec
+from validator.copies import Copies
 from validator.duties import Duties, Duty
 from validator.evaluation import Case, Evaluations, Finding
 from validator.sandbox import Sandbox
@@ -34,6 +35,7 @@ class ArenaValidator(Participant):
         super().__init__(means, policy)
         self.sandbox = sandbox
         self.evaluations = Evaluations(means.store, sandbox, policy.max_download_bytes)
+        self.copies = Copies(means.chain, self.evaluations, self.jobs)
         self._prepared: set[int] = set()
         self._published: set[str] = set()
         self.duties = Duties(means.chain, self.upkeep)
@@ -131,8 +133,9 @@ class ArenaValidator(Participant):
     def _commit(self, task_id: int, task: Record, case: Case, batch: int, duties: Sequence[Duty]) -> None:
         findings = [self.find(task_id, task, case, duty) for duty in duties]
         late = self.chain.now() >= task.score_commit_ends - self.policy.margin(task.parameters.score_commit_window)
-        entries = _entries(duties, findings)
-        if not entries or (len(entries) < len(duties) and not late):
+        originals = [self.copies.original_of(task_id, case, *pair) for pair in zip(duties, findings, strict=True)]
+        entries = _entries(duties, findings, originals)
+        if not entries or ((len(entries) < len(duties) or None in originals) and not late):
             return
         for duty, finding in zip(duties, findings, strict=True):
             if finding is None:
@@ -211,7 +214,9 @@ class ArenaValidator(Participant):
         if known is not None:
             entries = [ScoreEntry(*entry) for entry in known["entries"]]
         else:  # the journal is lost: what was committed comes out again
-            entries = _entries(duties, [self.find(task_id, task, case, duty) for duty in duties])
+            findings = [self.find(task_id, task, case, duty) for duty in duties]
+            pairs = zip(duties, findings, strict=True)
+            entries = _entries(duties, findings, [self.copies.original_of(task_id, case, *pair) for pair in pairs])
         if self._hash(task_id, task, batch, entries) != commitment:
             if not self.jobs.busy:
                 self._tell(
@@ -272,9 +277,11 @@ def _intent(task_id: int, task: Record, batch: int) -> str:
     return f"task:{task_id}:scores:{task.attempt}:{batch}:{task.seed[2:18]}"
 
 
-def _entries(duties: Sequence[Duty], findings: Sequence[Finding | None]) -> list[ScoreEntry]:
+def _entries(
+    duties: Sequence[Duty], findings: Sequence[Finding | None], originals: Sequence[int | None]
+) -> list[ScoreEntry]:
     return [
-        ScoreEntry(duty.submission_id, duty.slot, finding.score, finding.digest)
-        for duty, finding in zip(duties, findings, strict=True)
+        ScoreEntry(duty.submission_id, duty.slot, finding.score, finding.digest, original or 0)
+        for duty, finding, original in zip(duties, findings, originals, strict=True)
         if finding is not None
     ]

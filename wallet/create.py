@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from node.amounts import format_amount
 from protocol import heldout
 from protocol.artifacts import manifest_of
 from protocol.chain import Chain
-from protocol.encoding import canary_root
 from protocol.errors import ConfigInvalid
 from protocol.models import tensor_bytes
 from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
@@ -23,6 +22,7 @@ from protocol.store import ArtifactStore, Limits
 from protocol.tasks.base import Origin, Task
 from protocol.tasks.sets import split
 from wallet.actions import Action, Call, with_approval
+from wallet.canaries import Canary, measured, root_of
 from wallet.stakes import wallet_figure
 from wallet.task_file import TaskFile
 
@@ -41,13 +41,15 @@ class Prepared:
     folders: tuple[Path, ...]
     training_rows: int
     held_out_rows: int
+    canaries: tuple[Canary, ...] = ()
 
 
 @contextmanager
-def prepared(file: TaskFile, store: ArtifactStore | None = None) -> Iterator[Prepared]:
+def prepared(file: TaskFile, store: ArtifactStore | None = None, canaries: Sequence[Path] = ()) -> Iterator[Prepared]:
     """Split, seal and specify in a temporary directory; ConfigInvalid or SpecInvalid for what cannot be.
 
-    `store`: where a base model that the file names by its digest is.
+    `store`: where a base model that the file names by its digest is. `canaries`: folders of models whose scores are to
+    be measured and committed to.
     """
     from protocol.tasks import kind
 
@@ -59,9 +61,11 @@ def prepared(file: TaskFile, store: ArtifactStore | None = None) -> Iterator[Pre
     with TemporaryDirectory(prefix="skein-task-") as name:
         root = Path(name)
         public = maker.write(root / "training", training, source.card)
-        sealed = heldout.encrypt(maker.write(root / "plain", held_out, source.card), key, root / "sealed")
+        plain = maker.write(root / "plain", held_out, source.card)
+        sealed = heldout.encrypt(plain, key, root / "sealed")
         digests = {"training_digest": manifest_of(public).digest, "held_out_digest": manifest_of(sealed).digest}
         shape, folders = dict(source.model), [public, sealed]
+        base = None
         if file.base:
             base = _base(maker, file.base, store, root / "base")
             shape |= maker.read_base(base)
@@ -69,7 +73,8 @@ def prepared(file: TaskFile, store: ArtifactStore | None = None) -> Iterator[Pre
             folders.append(base)
         spec = _specify(file, shape, digests)
         folders.append(write_spec(spec, root / "spec"))
-        yield Prepared(file, spec, key, tuple(folders), len(training), len(held_out))
+        rows = len(training), len(held_out)
+        yield Prepared(file, spec, key, tuple(folders), *rows, measured(canaries, spec, plain, root, base))
 
 
 def _base(maker: type[Task[Any]], named: str, store: ArtifactStore | None, into: Path) -> Path:
@@ -96,6 +101,7 @@ def _specify(file: TaskFile, shape: Mapping[str, Any], digests: Mapping[str, str
         "grid": scoring.grid,
         "model": {**shape, **file.model},
         **digests,
+        "copy_distance": scoring.copy_distance or None,
     }
 
     def spec(max_model_bytes: int) -> TaskSpec:
@@ -138,7 +144,7 @@ def parameters(task: Prepared) -> dict[str, Any]:
         "appeal_panel_size": task.file.appeal_panel_size if windows.challenge else 0,
         "max_share": scoring.max_share,
         "appeal_bond": reward.appeal_bond if windows.challenge else 0,
-        "canary_root": canary_root([]),
+        "canary_root": root_of(task.canaries),
     }
 
 

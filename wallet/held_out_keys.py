@@ -10,6 +10,7 @@ from pathlib import Path
 from eth_utils.crypto import keccak
 
 from protocol.errors import ConfigInvalid, StorageFailed
+from wallet.canaries import Canary, read
 
 
 class HeldOutKeys:
@@ -34,6 +35,10 @@ class HeldOutKeys:
         except OSError as error:
             raise StorageFailed(f"The key cannot be kept in {self.directory}: {error.strerror}.") from error
         return self._place(key_hash)
+
+    def canaries(self, key_hash: str) -> tuple[Canary, ...]:
+        """The canaries of the task with this key."""
+        return read(self._place(key_hash).with_suffix(".canaries"))
 
     def has(self, key_hash: str) -> bool:
         """Whether the key of this hash is here."""

@@ -74,6 +74,7 @@ class ScoringSection(Section):
     """Distances between scores in the metric's own unit: 0.001 of accuracy is a tenth of a percent.
 
     `max_share`: the most that counts of one operator's stake, as a part of all stake on its side; 1 is no cap.
+    `copy_distance`: a model whose weights are no farther than this part of their size from an earlier one is a copy.
     `appeal_panel_size`: more than panel_size, by default twice as many and one.
     """
 
@@ -83,6 +84,7 @@ class ScoringSection(Section):
     grid: Annotated[Score, Field(ge=1)] = parse_score("0.0001")
     panel_size: Annotated[int, Field(ge=1, le=32)] = 5
     quorum: Annotated[int, Field(ge=1, le=32)] = 3
+    copy_distance: Annotated[Score, Field(le=10**9)] = 0
     appeal_panel_size: Annotated[int, Field(ge=2, le=32)] | None = None
     max_share: Annotated[int, _from_text(parse_amount), Field(ge=10**18 // 64, le=10**18)] = 10**18
 

@@ -13,7 +13,8 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ChainUnavailable, ProtocolError
 from protocol.logs import configure_logging
-from protocol.phases import Phase, phase
+from protocol.phases import Phase, is_scorable, phase
+from wallet.canaries import proof_of
 from wallet.held_out_keys import HeldOutKeys
 from wallet.session import Session
 
@@ -69,12 +70,35 @@ class Watch:
             key = self.keys.find(task.parameters.key_hash)
             self.sender.send(f"release:{name}", "Arena", "releaseKey", task_id, key)
             logger.info("Released the key of task=%d", task_id)
+        elif now is Phase.SCORE_REVEAL:
+            self._tell_canaries(task_id, task, name)
         elif now in (Phase.FINALIZED, Phase.CANCELLED) and self._ours(task) and not task.creator_claimed:
             self.sender.send(f"creator:{name}", "Arena", "claimCreator", task_id)
             logger.info("Claimed the creator's part of task=%d", task_id)
         elif now in (Phase.FINALIZED, Phase.CANCELLED) and self._is_final(task_id):
             self._open.discard(task_id)
             self._done.add(task_id)
+
+    def _tell_canaries(self, task_id: int, task: Record, name: str) -> None:
+        """Tell the scores of our canaries among the submissions, now that all validators are bound."""
+        canaries = self.keys.canaries(task.parameters.key_hash)
+        if (
+            not canaries
+            or task.validator_count <= task.parameters.panel_size
+            or task.challenge_ends <= task.score_reveal_ends
+        ):
+            return
+        ours = {canary.digest: canary for canary in canaries}
+        for number in range(1, task.submission_count + 1):
+            submission = self.chain.submission(task_id, number)
+            canary = ours.get(submission.digest)
+            if canary is None or not is_scorable(submission, task.attempt):
+                continue
+            if self.chain.call("Arena", "canaryOf", task_id, number).known:
+                continue
+            told = (canary.score, bytes.fromhex(canary.salt), proof_of(canaries, canary))
+            self.sender.send(f"canary:{name}:{number}", "Arena", "revealCanary", task_id, number, *told)
+            logger.info("Told a canary task=%d submission=%d", task_id, number)
 
     def _ours(self, task: Record) -> bool:
         return bool(task.creator == self.chain.address)

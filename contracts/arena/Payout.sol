@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IArena} from "../interfaces/IArena.sol";
+import {IEmissions} from "../interfaces/IEmissions.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Ranking} from "../libraries/Ranking.sol";
 import {RewardMath} from "../libraries/RewardMath.sol";
@@ -11,17 +12,34 @@ import {TaskState} from "./TaskState.sol";
 
 /// @title Who gets the money of a task: the three pots and the claims
 /// @notice A library linked to the arena, like Settlement.
-/// @dev Every wei of bounty, bond and slashes is put into one of the pots, and every pot with money has weights that
-///      add up to its total. So nothing is left once all have claimed.
+/// @dev Every wei of bounty, bond, slashes and emission is put into one of the pots, and every pot with money has
+///      weights that add up to its total. So nothing is left once all have claimed.
 library Payout {
     using SafeERC20 for IERC20;
     using Ranking for uint96[];
     using TaskState for TaskState.State;
 
+    /* EMISSION */
+
+    /// @notice From the key's release on the stake of a task is at work: its emission begins.
+    /// @dev An arena that may not raise weights any more leads its tasks to their end without.
+    function setToWork(TaskState.State storage self, address emissions, uint256 taskId) external {
+        if (emissions == address(0) || !IEmissions(emissions).isModule(address(this))) return;
+        IArena.Task storage t = self.task;
+        IEmissions(emissions).setWeight(bytes32(taskId), uint256(t.revealedStake) + t.validatorStake);
+    }
+
+    /// @dev Takes what a task has earned, and ends its work.
+    function _drawEmission(IArena.Task storage t, address emissions, uint256 taskId) private {
+        if (emissions == address(0) || t.attempt == 0) return;
+        t.emission = uint128(IEmissions(emissions).draw(bytes32(taskId), address(this)));
+        IEmissions(emissions).setWeight(bytes32(taskId), 0);
+    }
+
     /* FINALIZE */
 
     /// @notice See IArena.finalize.
-    function finalize(TaskState.State storage self, uint256 taskId) external {
+    function finalize(TaskState.State storage self, address emissions, uint256 taskId) external {
         IArena.Task storage t = self.requireKnown(taskId);
         IArena.Phase current = self.phase();
         if (current == IArena.Phase.Abandoned) {
@@ -32,6 +50,7 @@ library Payout {
         require(due, IArena.WrongPhase(taskId, current));
         require(t.pending == 0, IArena.SubmissionsPending(taskId, t.pending));
         require(!self.isRedrawable(), IArena.RedrawPossible(taskId));
+        _drawEmission(t, emissions, taskId);
         // all panels but those of unscored submissions agreed on something
         uint256 agreed = t.revealedCount - t.unscored;
         if (current == IArena.Phase.Void || 2 * uint256(t.unopenable) > agreed) _void(t, taskId);
@@ -41,7 +60,7 @@ library Payout {
 
     /// @dev The creator failed: its bond and all slashes go to those who revealed a model.
     function _void(IArena.Task storage t, uint256 taskId) private {
-        t.trainerPot = t.parameters.bond + t.slashed;
+        t.trainerPot = t.parameters.bond + t.slashed + t.emission;
         t.trainerWeight = t.revealedStake;
         t.validatorWeight = 0;
         t.creatorPot = t.parameters.bounty;
@@ -51,8 +70,9 @@ library Payout {
 
     /// @dev Nothing could be scored: the slashes go to those who revealed a model, else to the validators.
     function _fail(IArena.Task storage t, uint256 taskId) private {
-        if (t.revealedStake > 0) (t.trainerPot, t.trainerWeight) = (t.slashed, t.revealedStake);
-        else (t.validatorPot, t.validatorWeight) = (t.slashed, t.validatorStake);
+        uint128 assets = t.slashed + t.emission;
+        if (t.revealedStake > 0) (t.trainerPot, t.trainerWeight) = (assets, t.revealedStake);
+        else (t.validatorPot, t.validatorWeight) = (assets, t.validatorStake);
         t.creatorPot = t.parameters.bounty + t.parameters.bond;
         t.sharedByStake = true;
         _close(t, taskId, "failed");
@@ -61,7 +81,7 @@ library Payout {
     function _reward(TaskState.State storage self, uint256 taskId) private {
         IArena.Task storage t = self.task;
         uint256 bounty = t.parameters.bounty;
-        uint256 total = bounty + t.slashed;
+        uint256 total = bounty + t.slashed + t.emission;
         t.creatorPot = t.parameters.bond;
         t.trainerWeight = _weighRanks(self, taskId);
         uint256 assets = t.trainerWeight > 0 ? total : bounty;
@@ -94,7 +114,8 @@ library Payout {
             t.validatorPot,
             t.creatorPot,
             t.trainerWeight,
-            t.validatorWeight
+            t.validatorWeight,
+            t.emission
         );
     }
 

@@ -115,6 +115,7 @@ interface IArena {
     ///        token wei.
     /// @param settlerPaid What the callers of settle got: a tenth of what was slashed from others, token wei.
     /// @param trainerPot, validatorPot, creatorPot What the three sides can claim; set by finalize, token wei.
+    /// @param emission What the task earned by schedule, from the key's release until it was finalized, token wei.
     /// @param trainerWeight, validatorWeight Weights by which the first two are shared.
     /// @param seedTicket Ticket of the attempt's draw; 0 before the key is released.
     /// @param revealedCount Revealed submissions that are not duplicates or canaries.
@@ -146,6 +147,7 @@ interface IArena {
         uint128 validatorPot;
         uint128 creatorPot;
         uint128 settlerPaid;
+        uint128 emission;
         uint256 trainerWeight;
         uint256 validatorWeight;
         uint64 seedTicket;
@@ -378,7 +380,8 @@ interface IArena {
         uint256 validatorPot,
         uint256 creatorPot,
         uint256 trainerWeight,
-        uint256 validatorWeight
+        uint256 validatorWeight,
+        uint256 emission
     );
     /// @notice A trainer's or validator's reward went to its pool and its stake was unlocked.
     /// @dev submissionId is 0 for a validator.
@@ -529,6 +532,8 @@ interface IArena {
     function STAKING() external view returns (address);
     function TOKEN() external view returns (address);
     function RANDOMNESS() external view returns (address);
+    /// @notice The emission ledger; zero if tasks earn no emission.
+    function EMISSIONS() external view returns (address);
     /// @notice How many submissions share one commitment of scores.
     function BATCH_SIZE() external view returns (uint256);
     function taskCount() external view returns (uint256);

@@ -190,6 +190,7 @@ def task_finalized(
     creator_pot: int,
     trainer_weight: int,
     validator_weight: int,
+    emission: int,
 ) -> None:
     """What everybody can claim is fixed. Where there was nothing to rank, the pots are shared by stake."""
     task = rows.edit(Task, task_id)
@@ -199,6 +200,7 @@ def task_finalized(
     task.shared_by_stake = task.outcome in ("void", "failed")
     task.trainer_pot, task.validator_pot, task.creator_pot = trainer_pot, validator_pot, creator_pot
     task.trainer_weight, task.validator_weight = trainer_weight, validator_weight
+    task.emission = emission
     totals(rows).tasks_finalized += 1
 
 

@@ -62,6 +62,7 @@ class Task(SQLModel, table=True):
     revealed_stake: Amount = uint256()
     slashed: Amount = uint256()
     settler_paid: Amount = uint256()
+    emission: Amount = uint256()
     trainer_pot: Amount = uint256()
     validator_pot: Amount = uint256()
     creator_pot: Amount = uint256()

@@ -273,7 +273,7 @@ def task_record(task: Task) -> tuple:
         *(task.key, task.reveals_hash, task.seed),
         *(task.stake(task.submissions), task.stake(task.validators), task.stake(task.originals)),
         task.slashed,
-        *(task.trainer_pot.assets, task.validator_pot.assets, task.creator_pot, task.settler_paid),
+        *(task.trainer_pot.assets, task.validator_pot.assets, task.creator_pot, task.settler_paid, task.emission),
         *weights,
         task.ticket,
         *(len(task.submissions), len(task.validators), len(task.unique)),

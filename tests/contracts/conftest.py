@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # for protocol.federa
 brownie_compat.apply()
 
 COOLDOWN = 7 * 24 * 3600
+ZERO = "0x" + 40 * "0"
 GENESIS = 500_000_000 * 10**18
 PURSE = 10_000_000 * 10**18  # what every account but the owner starts with
 
@@ -126,7 +127,7 @@ def arena(Appeals, Evaluation, Settlement, Payout, Arena, staking, randomness, t
     """The arena, a module of the ledger; every account but `receiver` lets it take tokens."""
     for library in (Appeals, Evaluation, Settlement, Payout):
         owner.deploy(library)
-    arena = owner.deploy(Arena, staking, randomness)
+    arena = owner.deploy(Arena, staking, randomness, ZERO)
     staking.setModule(arena, True, {"from": owner})
     for account in accounts[:5] + accounts[6:20]:
         token.approve(arena, 2**256 - 1, {"from": account})

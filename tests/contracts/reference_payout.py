@@ -22,22 +22,26 @@ class Payout:
         self.require_phase(task, Phase.VOID, Phase.SETTLE)
         require(task.pending == 0, "SubmissionsPending", number, task.pending)
         require(not task.is_redrawable, "RedrawPossible", number)
+        task.emission = self.emission_of(task) if task.attempt else 0
+        self.balance += task.emission
+        gains = task.slashed + task.emission
         revealed = {task.number_of(s): s.stake for s in task.originals}
         unopenable = task.count(State.UNOPENABLE)
         agreed = unopenable + sum(map(task.count, (State.SCORED, State.INVALID, State.UNAVAILABLE, State.COPIED)))
         weighed = any(v.weight for v in task.validators)
         if phase == Phase.VOID or 2 * unopenable > agreed:
-            self.close(task, "void", Pot(bond + task.slashed, revealed), creator=bounty)
+            self.close(task, "void", Pot(bond + gains, revealed), creator=bounty)
         elif weighed:
             self.reward(task)
         elif revealed:
-            self.close(task, "failed", Pot(task.slashed, revealed), creator=bounty + bond)
+            self.close(task, "failed", Pot(gains, revealed), creator=bounty + bond)
         else:
             stakes = {index: v.stake for index, v in enumerate(task.validators, 1)}
-            self.close(task, "failed", validators=Pot(task.slashed, stakes), creator=bounty + bond)
+            self.close(task, "failed", validators=Pot(gains, stakes), creator=bounty + bond)
 
     def reward(self, task: Task) -> None:
-        bounty, bond, total = task.parameters.bounty, task.parameters.bond, task.parameters.bounty + task.slashed
+        bounty, bond = task.parameters.bounty, task.parameters.bond
+        total = bounty + task.slashed + task.emission
         stakes = sum(s.stake for s in task.submissions), sum(v.stake for v in task.validators)
         weights = {index: v.weight for index, v in enumerate(task.validators, 1)}
         for rank, submission in enumerate(task.ranking, 1):
@@ -61,7 +65,8 @@ class Payout:
         pots = {"trainer": task.trainer_pot, "validator": task.validator_pot}
         facts = {f"{side}Pot": pot.assets for side, pot in pots.items()}
         facts |= {f"{side}Weight": pot.weight for side, pot in pots.items()}
-        self.emit("TaskFinalized", task, outcome=ascii32(outcome), creatorPot=creator, **facts)
+        facts |= {"creatorPot": creator, "emission": task.emission}
+        self.emit("TaskFinalized", task, outcome=ascii32(outcome), **facts)
 
     # claim
 

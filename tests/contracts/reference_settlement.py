@@ -27,6 +27,7 @@ class Settlement(Payout):
         self.balance = 0
         self.received: Counter[str] = Counter()  # what settlers and creators got
         self.events: list[tuple[str, dict]] = []
+        self.emission_of: Callable[[Task], int] = lambda task: 0
         self.settler = ""  # the caller of settle
         self.owed = ("", 0)  # what an appellant gets with it
         self.lost_to_deviation = 0  # by the panel that was appealed against

@@ -170,6 +170,7 @@ class Task:
     appellants_paid: int = 0  # out of both
     rewarded: int = 0  # of them, those that somebody else settled
     settler_paid: int = 0
+    emission: int = 0
     outcome: str = ""
     cancelled: bool = False
     trainer_pot: Pot = field(default_factory=Pot)

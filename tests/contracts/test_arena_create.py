@@ -22,10 +22,11 @@ def task(life, creator):
 
 
 def test_constructor(Arena, arena, staking, token, randomness, owner):
-    for peers in ((ZERO_ADDRESS, randomness), (staking, ZERO_ADDRESS)):
+    for peers in ((ZERO_ADDRESS, randomness, staking), (staking, ZERO_ADDRESS, staking)):
         with reverts(error("ZeroAddress")):
             owner.deploy(Arena, *peers)
     assert (arena.STAKING(), arena.TOKEN(), arena.RANDOMNESS()) == (staking, token, randomness)
+    assert arena.EMISSIONS() == ZERO_ADDRESS
     assert arena.taskCount() == 0
 
 

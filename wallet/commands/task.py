@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from node.amounts import format_amount
+from protocol.errors import ConfigInvalid
 from wallet import tasks, views
 from wallet.commands.options import Amount, DryRun, TaskId, command
 from wallet.held_out_keys import HeldOutKeys
@@ -28,17 +29,23 @@ def create(
     data: Annotated[str | None, typer.Option(help="A data set's name, a CSV file or a directory of arrays.")] = None,
     title: Annotated[str | None, typer.Option()] = None,
     bounty: Annotated[str | None, typer.Option(help="SKEIN")] = None,
+    canary: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A model that you will submit to measure validators.")
+    ] = None,
     settings: Settings = None,
     dry_run: DryRun = False,
 ) -> None:
     """Split the data, seal the held-out part, publish all, and create the task. The key stays on this computer."""
+    from wallet.canaries import keep as keep_canaries
     from wallet.create import creation, parameters, prepared, publish
 
     chosen = {"data.source": data, "title": title, "reward.bounty": bounty}
     named = [f"{name}={value}" for name, value in chosen.items() if value is not None]
     made = read_task_file(file, [*named, *(settings or [])])
+    if canary and not made.windows.challenge:
+        raise ConfigInvalid("Canaries need appeals: set windows.challenge.")
     keys = HeldOutKeys(session.settings.held_out_keys)
-    with session.doing("preparing the data"), prepared(made, session.store) as task_made:
+    with session.doing("preparing the data"), prepared(made, session.store, canary or []) as task_made:
         action = creation(session.chain, session.address, task_made)
         facts = {"title": task_made.spec.title, "specification": parameters(task_made)["spec_digest"]}
         facts |= {"training_rows": task_made.training_rows, "held_out_rows": task_made.held_out_rows}
@@ -46,10 +53,13 @@ def create(
             session.perform(action, dry_run, **facts)
             return
         key = keys.keep(task_made.key)  # before anything is sent: a task whose key is lost costs its bond
+        keep_canaries(key.with_suffix(".canaries"), task_made.canaries)
         publish(task_made, session.store)
         outcome = session.send(action)
     task_id = outcome.event("Arena.TaskCreated").args["task_id"]
     session.show_outcome(outcome, {"task": task_id, **facts, "key": str(key)})
+    if canary:
+        session.note(f"Submit each canary from another account: `skein trainer submit {task_id} FOLDER`.")
     session.note(
         f"Release the key in time: `skein task watch` does it by itself, `skein task release-key {task_id}` once."
     )
