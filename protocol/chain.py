@@ -16,7 +16,9 @@ from protocol.transactions import Block, Receipt, Signed, meaning_of, read_recei
 
 logger = logging.getLogger(__name__)
 
-GAS_MARGIN = (5, 4)  # an estimate holds for the state it was made in; the state moves until the transaction is mined
+# An estimate holds for the state it was made in; the state moves until the transaction is mined: a quarter more, and
+# what it takes to begin a few records (emission has some for every second).
+GAS_MARGIN, GAS_RESERVE = (5, 4), 200_000
 _PRIORITY_FEE = 10**9  # wei a gas, where the node has no opinion
 # A transaction that the node already has is as good as sent; the nodes' words for it.
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
@@ -188,7 +190,7 @@ class Chain:
     ) -> dict[str, Any]:
         """An unsigned EIP-1559 transaction with gas, fees and nonce filled in."""
         request = self._request(contract, function, args)
-        gas = self.estimate(contract, function, *args, value=value) * GAS_MARGIN[0] // GAS_MARGIN[1]
+        gas = self.estimate(contract, function, *args, value=value) * GAS_MARGIN[0] // GAS_MARGIN[1] + GAS_RESERVE
         latest = self._raw_block("latest")
         return {
             "type": 2,

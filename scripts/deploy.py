@@ -39,7 +39,7 @@ import re
 import sys
 from pathlib import Path
 
-from brownie import ZERO_ADDRESS, accounts, network, project, web3
+from brownie import accounts, network, project, web3
 from brownie._config import CONFIG
 from brownie.exceptions import VirtualMachineError
 from brownie.network.account import Account, LocalAccount
@@ -69,7 +69,7 @@ def main():
         loaded.Payout,
     ):  # Brownie links the arena to the newest ones
         library.deploy(options)
-    arena = loaded.Arena.deploy(staking, randomness, ZERO_ADDRESS, options)
+    arena = loaded.Arena.deploy(staking, randomness, emissions, options)
     staking.setModule(arena, True, options)
     for library in (loaded.Committees, loaded.Verdicts):
         library.deploy(options)

@@ -84,7 +84,9 @@ def checks(
     owned = sum(each.own + each.delegated for each in after.values())
     rounding = sum(_active(pool) for pool in pools.values()) - owned
     before_all, after_all = (sum(each.total for each in side.values()) for side in (before, after))
-    found.append(Check("SKEIN of participants before = after + rounding in pools", before_all, after_all + rounding))
+    emitted = sum(int(task["emission"]) for task in api.all("/tasks"))
+    what = "SKEIN of participants before + emission = after + rounding in pools"
+    found.append(Check(what, before_all + emitted, after_all + rounding))
     found += _api_balances(chain, api, cast, block, after)
     return found
 
@@ -119,8 +121,8 @@ def _tasks(chain: Chain, api: Api, block: int) -> Iterable[Check]:
     for task in api.all("/tasks", order="id"):
         paths = (f"/tasks/{task['id']}/{kind}" for kind in ("slashes", "payouts"))
         slashed, paid = (sum(int(each["assets"]) for each in api.all(path)) for path in paths)
-        put_in = int(task["bounty"]) + int(task["bond"]) + slashed
-        yield Check(f"task {task['id']}: bounty + bond + slashes = payouts", put_in, paid)
+        put_in = int(task["bounty"]) + int(task["bond"]) + int(task["emission"]) + slashed
+        yield Check(f"task {task['id']}: bounty + bond + emission + slashes = payouts", put_in, paid)
 
 
 def _api_balances(chain: Chain, api: Api, cast: Cast, block: int, after: Mapping[str, Wealth]) -> Iterable[Check]:

@@ -28,6 +28,8 @@ from skein.toolchain import checkout, find_anvil
 CHAIN_ID = 31337
 # The published test mnemonic of every local chain: its accounts are everybody's, which is why this chain is nobody's.
 MNEMONIC = "test test test test test test test test test test test junk"
+# 600 SKEIN an hour, from soon after the deployment: enough to see it flow.
+EMISSION = {"SKEIN_EMISSION_DELAY": "30", "SKEIN_EPOCH": "3600", "SKEIN_EMISSION": "600"}
 START_SECONDS = 90.0
 DEPLOY_SECONDS = 300.0  # a changed contract is compiled first
 
@@ -137,7 +139,7 @@ class Localnet:
         python = checkout() / ".venv-contracts" / "bin" / "python"
         if not python.exists():
             raise ConfigInvalid("Brownie is not set up: run scripts/setup first.")
-        settings = {"SKEIN_COOLDOWN": str(self.cooldown_seconds), "SKEIN_RANDOMNESS_DELAY": "1"}
+        settings = {"SKEIN_COOLDOWN": str(self.cooldown_seconds), "SKEIN_RANDOMNESS_DELAY": "1", **EMISSION}
         environment = {**self.addresses.environment, **settings}
         command = [str(python), str(checkout() / "scripts" / "deploy.py")]
         process = self.supervisor.start("deploy", command, environment)

@@ -97,7 +97,7 @@ class Result:
         }
 
     def _task_document(self, task: dict[str, Any]) -> dict[str, Any]:
-        keys = ("id", "outcome", "bounty", "bond", "slashed", "trainer_pot", "validator_pot", "creator_pot")
+        keys = ("id", "outcome", "bounty", "bond", "emission", "slashed", "trainer_pot", "validator_pot", "creator_pot")
         board = [{**entry, "name": self._name(entry["trainer"])} for entry in self.ranked(task["id"])]
         winner = self.winners.get(task["id"])
         more = {"title": self.titles[task["id"]], "winner": asdict(winner) if winner else None, "board": board}
@@ -156,7 +156,8 @@ class Result:
             )
             for entry in self.ranked(task["id"])
         ]
-        title = f"\nTask {task['id']}: {self.titles[task['id']]} Bounty {round_amount(int(task['bounty']), 0)} SKEIN"
+        bounty, emission = (round_amount(int(task[key]), digits) for key, digits in (("bounty", 0), ("emission", 2)))
+        title = f"\nTask {task['id']}: {self.titles[task['id']]} Bounty {bounty} + {emission} SKEIN emitted"
         output.table(title, ("rank", "trainer", "state", "accuracy", "stake", "slashed", "reward"), rows)
         winner = self.winners.get(task["id"])
         if winner is None:

@@ -9,7 +9,7 @@ def earn(life: Life) -> None:
     """Emission begins; a module states weights and draws; a vault is made."""
     life.send(0, "Emissions", "setModule", life.address(16), True)
     life.send(16, "Emissions", "setWeight", digest("task"), 5)
-    life.network.sleep(7_000)
+    life.network.set_time(max(life.network.now(), life.network.chain().call("Emissions", "START")) + 7_000)
     life.send(16, "Emissions", "draw", digest("task"), life.address(17))
     life.send(16, "Emissions", "setWeight", digest("task"), 0)
     life.send(17, "DelegationVaults", "createVault", life.address(VALIDATORS[0]))

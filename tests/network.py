@@ -167,7 +167,8 @@ def deploy(rpc_url: str, deployment_path: Path, **settings: str) -> None:
     environment = {"SKEIN_COOLDOWN": str(COOLDOWN), "SKEIN_RANDOMNESS_DELAY": "1"}
     environment |= {"SKEIN_OWNER": accounts()[0].address}  # tests enable modules without a vote
     environment |= {"SKEIN_VOTING_DELAY": "60", "SKEIN_VOTING_PERIOD": "100", "SKEIN_TIMELOCK_DELAY": "60"}
-    environment |= {"SKEIN_PROPOSAL_VOTES": "1000", "SKEIN_LEAST_QUORUM": "2000", **settings}
+    environment |= {"SKEIN_PROPOSAL_VOTES": "1000", "SKEIN_LEAST_QUORUM": "2000"}
+    environment |= {"SKEIN_EMISSION_DELAY": str(8 * 3600), **settings}  # sums of tests are of what they pay
     environment |= {"SKEIN_RPC_URL": rpc_url, "SKEIN_DEPLOYMENT": str(deployment_path)}
     python = ROOT / ".venv-contracts" / "bin" / "python"
     subprocess.run(
