@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from protocol.federated import settlement
+from protocol.federated.first import initial
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, encode_model, step
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot, Conduct, Verdict
 from protocol.federated.spec import FederationSpec
 from protocol.federated.votes import ballot, mask, mean_loss, screen, slots_of
 from skein.attacks import ATTACKS, Context
-from trainer.federated.perceptron import Effort, Floats, Labels, initial, losses, train
+from trainer.federated.perceptron import Effort, Floats, Labels, losses, train
 
 WAD = settlement.WAD
 Rows = tuple[Floats, Labels]

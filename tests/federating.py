@@ -14,13 +14,14 @@ from sklearn.datasets import load_breast_cancer
 from node.journal import Journal
 from node.participant import Means
 from node.sender import Sender
+from protocol.federated.first import initial
 from protocol.federated.fixed import encode_model
+from protocol.federated.phases import Phase
 from protocol.federated.spec import Column, FederationSpec, write_federation
 from protocol.federated.wire import write_model
 from protocol.store import DirectoryStore
 from trainer.federated.local import Local, open_local
-from trainer.federated.member import FederationMember, Phase
-from trainer.federated.perceptron import initial
+from trainer.federated.member import FederationMember
 from trainer.federated.program import settle_down
 from trainer.federated.settings import MemberSettings
 
@@ -198,3 +199,8 @@ class Federated:
 def any_words(parameters: int) -> np.ndarray[Any, np.dtype[np.int32]]:
     """An update of no sense."""
     return np.arange(1, parameters + 1, dtype=np.int32) * 100_000
+
+
+def any_data() -> tuple[int, str, str]:
+    """A commitment to data that nobody has."""
+    return 100, "0x" + "11" * 32, "0x" + "22" * 32

@@ -61,6 +61,18 @@ def join(
 
 
 @command(app, TrainerClient)
+def privacy(
+    client: TrainerClient,
+    federation: Annotated[int, typer.Argument(min=1, metavar="FEDERATION", help="The federation's number.")],
+    as_json: Json = False,
+) -> None:
+    """What this account has spent of its privacy in a federation: ε after each of its updates."""
+    from trainer.federated.report import show_privacy
+
+    show_privacy(client, federation, Output(as_json))
+
+
+@command(app, TrainerClient)
 def status(
     client: TrainerClient,
     everything: Annotated[bool, typer.Option("--all", help="Also what is claimed.")] = False,

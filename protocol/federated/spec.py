@@ -32,6 +32,14 @@ class Column(Document):
     scale: Annotated[int, Field(ge=0, le=2**62)] = 1_000_000
 
 
+class Tensor(Document):
+    """An array of a model whose members train it with code of their own. Whole numbers (counters) stay as they are."""
+
+    name: Text
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, le=2**31)], ...], Field(max_length=8)]
+    dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"] = "float32"
+
+
 class Privacy(Document):
     """How members hide single rows: noise with a deviation of `noise` thousandths of the clip.
 
@@ -50,16 +58,18 @@ class Privacy(Document):
 class FederationSpec(Document):
     """A federation: its data's columns and classes, its network, and the rules.
 
-    `hidden`: widths of the hidden layers. `exponent`: the largest norm of an update is 2^exponent.
+    `hidden`: widths of the hidden layers. `exponent`: the largest norm of an update is 2^exponent. `tensors`: those of
+    a model that is no network of columns; then `columns`, `label`, `classes` and `hidden` are left out.
     """
 
     version: Literal[1] = 1
     title: Text
     description: Annotated[str, Field(max_length=8000)] = ""
-    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=4096)]
-    label: Text
-    classes: Annotated[int, Field(ge=2, le=10_000)]
+    columns: Annotated[tuple[Column, ...], Field(max_length=4096)] = ()
+    label: Annotated[str, Field(max_length=120)] = ""
+    classes: Annotated[int, Field(ge=0, le=10_000)] = 0
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(max_length=8)] = ()
+    tensors: Annotated[tuple[Tensor, ...], Field(max_length=4096)] = ()
     exponent: Annotated[int, Field(ge=EXPONENTS.start, lt=EXPONENTS.stop)] = 0
     rule: Rule = Rule()
     packing: Packing = Packing()
@@ -68,9 +78,16 @@ class FederationSpec(Document):
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
-        names = [column.name for column in self.columns]
-        if len(set(names)) < len(names) or self.label in names:
-            raise ValueError("a column is named twice")
+        if self.tensors:
+            if self.columns or self.label or self.classes or self.hidden:
+                raise ValueError("it has tensors, so that columns, label, classes and hidden must be left out")
+            names = [tensor.name for tensor in self.tensors]
+        else:
+            if not self.columns or not self.label or self.classes < 2:
+                raise ValueError("it needs tensors, or columns, a label and at least 2 classes")
+            names = [*(column.name for column in self.columns), self.label]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a {'tensor' if self.tensors else 'column'} is named twice")
         if self.parameters > _MOST_PARAMETERS:
             raise ValueError(f"its network has more than {_MOST_PARAMETERS:,} parameters")
         if len(self.to_bytes()) > MAX_SPEC_BYTES:
@@ -80,6 +97,8 @@ class FederationSpec(Document):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The tensors of a model by name."""
+        if self.tensors:
+            return {tensor.name: tensor.shape for tensor in self.tensors}
         widths = (len(self.columns), *self.hidden, self.classes)
         shapes: dict[str, tuple[int, ...]] = {}
         for number in range(len(widths) - 1):
@@ -94,8 +113,10 @@ class FederationSpec(Document):
 
     @property
     def schema_hash(self) -> str:
-        """What members commit to: the names of their columns in order, and the classes of the label."""
-        schema = [[column.name for column in self.columns], self.label, self.classes]
+        """What members commit to: the names of their columns in order, and the classes of the label; or the tensors."""
+        schema: list[object] = [[column.name for column in self.columns], self.label, self.classes]
+        if self.tensors:
+            schema = [[tensor.name, list(tensor.shape), tensor.dtype] for tensor in self.tensors]
         return "0x" + keccak(canonical_json(schema)).hex()
 
 

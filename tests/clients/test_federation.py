@@ -12,10 +12,11 @@ from network import SKEIN, Network
 
 from protocol.artifacts import manifest_of
 from protocol.federated.fixed import NORM
+from protocol.federated.phases import Phase
 from protocol.federated.settlement import Ballot
 from protocol.models import write_tensors
 from trainer.federated.local import Facts, Local
-from trainer.federated.member import FederationMember, Phase
+from trainer.federated.member import FederationMember
 from trainer.federated.rounds import Place, RoundWork
 
 MEMBERS = (2, 3, 4, 5, 6)

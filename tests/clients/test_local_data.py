@@ -10,10 +10,11 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from protocol.errors import ConfigInvalid, TaskFailed
+from protocol.federated.first import initial
 from protocol.federated.fixed import flatten, unflatten
 from protocol.federated.spec import Privacy, federation_digest, load_federation
 from trainer.federated.local import checked_loss, open_local
-from trainer.federated.perceptron import Effort, Noise, initial, losses, train
+from trainer.federated.perceptron import Effort, Noise, losses, train
 from trainer.federated.privacy import BudgetExceeded, Spent, allow, cost_of_round, epsilon
 
 SPEC = spec()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from protocol.errors import ConfigInvalid, TaskFailed
+from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.federated.fixed import flatten, unflatten
 from protocol.federated.spec import FederationSpec
 from protocol.merkle import merkle_root
@@ -50,7 +50,11 @@ class Local(Protocol):
         ...
 
     def describe(self) -> Mapping[str, Any]:
-        """For the log: how much there is. Also "batch_size" and "epochs", from which privacy is accounted."""
+        """For the log: "rows" to train on, and what else there is.
+
+        Where the federation asks for DP-SGD: "privacy": "dp_sgd" if `train` does that, with the "batch_size" and
+        "epochs" from which it is accounted.
+        """
         ...
 
 
@@ -74,13 +78,9 @@ class Table:
         return Facts(len(leaves), "0x" + merkle_root(leaves).hex())
 
     def train(self, weights: Weights, seed: int) -> Weights:
-        privacy = self.spec.privacy
-        noise = None
-        if privacy is not None and privacy.method == "dp_sgd":
-            noise = Noise(privacy.clip / 1000, privacy.noise / 1000)
         rows = self.x[self._kept], self.y[self._kept]
         random = np.random.default_rng(seed)
-        vector = train(flatten(weights), self.spec.shapes, *rows, self.effort, random, noise)
+        vector = train(flatten(weights), self.spec.shapes, *rows, self.effort, random, self._noise)
         return unflatten(vector, self.spec.shapes)
 
     def evaluate(self, weights: Weights) -> float:
@@ -88,12 +88,22 @@ class Table:
 
     def describe(self) -> Mapping[str, Any]:
         counts = {"rows": len(self._kept), "held_out": len(self._held)}
-        return {**counts, "batch_size": self.effort.batch_size, "epochs": self.effort.epochs}
+        told = {**counts, "batch_size": self.effort.batch_size, "epochs": self.effort.epochs}
+        return told if self._noise is None else {**told, "privacy": "dp_sgd"}
+
+    @property
+    def _noise(self) -> Noise | None:
+        privacy = self.spec.privacy
+        if privacy is None or privacy.method != "dp_sgd":
+            return None
+        return Noise(privacy.clip / 1000, privacy.noise / 1000)
 
 
 def open_local(source: str, spec: FederationSpec, effort: Effort) -> Local:
     """The data that `--data` names. ConfigInvalid for what cannot be."""
     if not source.startswith("python:"):
+        if spec.tensors:
+            raise ConfigInvalid("This federation trains with its members' own code: --data python:… or flower:….")
         return Table(spec, source, effort)
     module, _, name = source.removeprefix("python:").partition(":")
     try:
@@ -194,12 +204,32 @@ def checked_loss(local: Local, weights: Weights) -> float:
     try:
         return float(local.evaluate(weights))
     except Exception as error:
-        raise TaskFailed("evaluation", f"the member's data failed: {error}") from error
+        raise TaskFailed("evaluation", _failure(error)) from error
 
 
 def checked_training(local: Local, weights: Weights, seed: int) -> Weights:
-    """The trained weights; TaskFailed with a sentence for whatever its data's code raises."""
+    """The trained weights, of the same names and shapes, finite; TaskFailed with a sentence for whatever they are not.
+
+    Tensors that the code leaves out stay as they were.
+    """
     try:
-        return local.train(weights, seed)
+        trained = {name: np.asarray(array, np.float64) for name, array in local.train(weights, seed).items()}
     except Exception as error:
-        raise TaskFailed("training", f"the member's data failed: {error}") from error
+        raise TaskFailed("training", _failure(error)) from error
+    for name, array in trained.items():
+        if name not in weights:
+            raise TaskFailed("training", f"the member's code returned {name!r}, which is no tensor of the model")
+        if array.shape != weights[name].shape:
+            raise TaskFailed("training", f"{name!r} has the shape {array.shape}, not {weights[name].shape}")
+        if not np.isfinite(array).all():
+            raise TaskFailed("training", f"{name!r} is not finite: the training diverged")
+    return {**weights, **trained}
+
+
+def _failure(error: Exception) -> str:
+    if isinstance(error, TaskFailed):
+        return error.reason
+    told = (
+        str(error) if isinstance(error, ProtocolError) else f"the member's data failed: {error or type(error).__name__}"
+    )
+    return " ".join(told.split())[:500].rstrip(".")

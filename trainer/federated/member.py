@@ -5,63 +5,28 @@ that follow from the key, ballots stand in the journal before they are committed
 """
 
 import logging
-from collections.abc import Callable
-from enum import IntEnum
 from functools import partial
 
 from eth_utils.crypto import keccak
 
-from node.amounts import format_amount
-from node.jobs import Jobs
-from node.participant import Means
 from protocol.calls import Record
-from protocol.errors import ArtifactError, ConfigInvalid, ContractReverted, ProtocolError, TaskFailed
+from protocol.errors import ArtifactError, ConfigInvalid, ContractReverted, ModelInvalid, TaskFailed
+from protocol.federated.phases import Phase
 from protocol.federated.settlement import Ballot
-from protocol.federated.spec import MAX_SPEC_BYTES, FederationSpec, read_federation
 from protocol.seeds import seed_proof
-from protocol.store import Limits
-from trainer.federated.local import Local
+from trainer.federated.membership import Membership
+from trainer.federated.privacy import BudgetExceeded
 from trainer.federated.rounds import Place, RoundWork
-from trainer.federated.settings import MemberSettings
-from trainer.federated.voice import Voice
 
 logger = logging.getLogger(__name__)
 
 _SETTLED_AT_ONCE = 24
 
 
-class Phase(IntEnum):
-    """IAlliance.Phase."""
-
-    NONE, RESTING, DRAW, COMMIT, REVEAL, VOTE_COMMIT, VOTE_REVEAL, TALLY, ATTEST, SETTLE, ENDED = range(11)
-
-
-class FederationMember(Voice):
+class FederationMember(Membership):
     """A member of one federation, from joining to the last claim: `tick` on every turn of its loop."""
 
-    def __init__(
-        self,
-        means: Means,
-        federation_id: int,
-        settings: MemberSettings,
-        open_data: Callable[[FederationSpec], Local],
-    ) -> None:
-        super().__init__(means, federation_id, settings.spread_seconds)
-        self.settings, self._open_data, self.journal = settings, open_data, means.journal
-        self.jobs = Jobs(settings.workers, first_pause=settings.retry_seconds)
-        self.folder = means.work / f"federation-{federation_id}"
-        self.is_over = False
-        self._told = ""
-        self._work: RoundWork | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether work runs beside the loop."""
-        return self.jobs.busy
-
-    def close(self) -> None:
-        """Stop what runs beside the loop."""
-        self.jobs.close()
+    _told = ""
 
     def tick(self) -> None:
         """Do all that is due now. What fails in a round is said, and the round goes on without it."""
@@ -76,64 +41,8 @@ class FederationMember(Voice):
                 self._join_or_end(federation, phase, member)
             else:
                 self._go_on(federation, phase, member)
-        except (TaskFailed, ArtifactError, ContractReverted) as error:
+        except (TaskFailed, ModelInvalid, ArtifactError, ContractReverted, BudgetExceeded) as error:
             self._tell(f"Could not go on with federation={self.id} round={federation.round}: {error}")
-
-    # --- in and out
-
-    def _join_or_end(self, federation: Record, phase: Phase, member: Record) -> None:
-        if member.earned:
-            self._send(f"claim:{federation.round}:{member.earned}", "claim", self.chain.address)
-        if phase == Phase.ENDED or not federation.rounds_left or self.journal.recall(self._key("left")):
-            self.is_over = True
-            return
-        if member.round or (int(member.account, 16) and not member.stake):
-            self.is_over = True
-            raise ConfigInvalid(f"This account was in federation {self.id} and is no longer: its stake fell too low.")
-        work = self.work(federation)
-        if work is None:
-            return
-        stake = self._stake(federation)
-        data = (work.facts.rows, work.spec.schema_hash, work.facts.root)
-        self._send("join", "join", stake, data)
-        logger.info("Joined federation=%s stake=%s rows=%s", self.id, format_amount(stake), work.facts.rows)
-
-    def _stake(self, federation: Record) -> int:
-        least = int(federation.parameters.min_stake)
-        wanted, limit = max(least, self.settings.stake), self.settings.max_stake
-        if wanted > limit:
-            raise ConfigInvalid(
-                f"Federation {self.id} asks for {format_amount(least)} SKEIN of stake, the limit is "
-                f"{format_amount(limit)} (--max-stake)."
-            )
-        free = int(self.chain.call("Staking", "lockable", self.chain.address))
-        if free < wanted:
-            raise ConfigInvalid(
-                f"Federation {self.id} needs {format_amount(wanted - free)} SKEIN more than the pool has free: "
-                f"`skein stake deposit {format_amount(wanted - free)}`."
-            )
-        return wanted
-
-    def work(self, federation: Record) -> RoundWork | None:
-        """Specification and data, checked once; None while they are read."""
-        if self._work is None:
-            self._work = self.jobs.result("open", partial(self._open, federation))
-        return self._work
-
-    def _open(self, federation: Record) -> RoundWork:
-        folder = self.folder / "spec"
-        spec = read_federation(
-            self.means.store.get(federation.parameters.spec_digest, folder, Limits(MAX_SPEC_BYTES, 1))
-        )
-        local = self._open_data(spec)
-        try:
-            facts = local.load()
-        except ProtocolError:
-            raise
-        except Exception as error:
-            raise ConfigInvalid(f"The data could not be loaded: {error}.") from error
-        logger.info("Read the data of federation=%s: %s", self.id, dict(local.describe()))
-        return RoundWork(spec, local, facts, self.means, self.folder, self.settings.epsilon)
 
     # --- a round
 
@@ -141,8 +50,11 @@ class FederationMember(Voice):
         work = self.work(federation)
         if work is None:
             return
-        if phase == Phase.RESTING:
-            self._rest(federation, member)
+        if member.seat and phase != Phase.DRAW and not work.is_affordable():
+            self._leave(f"leave:{federation.round}")
+            self._tell(f"Left federation={self.id}: one more update would exceed the privacy budget")
+        elif phase == Phase.RESTING:
+            self._rest(federation)
         elif phase == Phase.DRAW:
             self._draw(federation)
         elif phase in (Phase.TALLY, Phase.SETTLE):
@@ -150,10 +62,9 @@ class FederationMember(Voice):
         elif member.busy and member.round == federation.round:
             self._serve(federation, phase, member, work)
 
-    def _rest(self, federation: Record, member: Record) -> None:
+    def _rest(self, federation: Record) -> None:
         if not federation.rounds_left:
-            self._send("leave", "leave")
-            self.journal.remember(self._key("left"), {})
+            self._leave("leave")
             return
         enough = federation.member_count >= federation.parameters.min_members
         if enough and self.chain.now() >= federation.rests_until and self._is_my_turn(f"start:{federation.round}"):

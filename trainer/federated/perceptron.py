@@ -4,7 +4,6 @@ A model is one float64 vector, the tensors of `FederationSpec.shapes` in the ord
 cross-entropy in nats at the end.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.errors import TaskFailed
-from protocol.federated.fixed import unflatten
+from protocol.federated.first import layers as _layers
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Layers = list[tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -35,20 +33,6 @@ class Noise:
 
     clip: float
     multiplier: float
-
-
-def _layers(vector: Floats, shapes: Mapping[str, tuple[int, ...]]) -> Layers:
-    tensors = unflatten(vector, shapes)
-    return [(tensors[f"layers.{n}.weight"], tensors[f"layers.{n}.bias"]) for n in range(len(shapes) // 2)]
-
-
-def initial(shapes: Mapping[str, tuple[int, ...]], seed: int) -> Floats:
-    """A model to start from: He's deviations for hidden layers, zeros for the last."""
-    random = np.random.default_rng(seed)
-    vector = np.zeros(sum(math.prod(shape) for shape in shapes.values()))
-    for weight, _ in _layers(vector, shapes)[:-1]:
-        weight[:] = random.normal(size=weight.shape) * math.sqrt(2 / weight.shape[1])
-    return vector
 
 
 def outputs(vector: Floats, shapes: Mapping[str, tuple[int, ...]], x: Floats) -> Floats:

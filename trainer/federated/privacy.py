@@ -41,10 +41,13 @@ def epsilon(history: Sequence[Spent], delta: float) -> float:
 
 
 def cost_of_round(privacy: Privacy, rows: int, batch_size: int, epochs: int) -> Spent:
-    """What one more round releases: the update as a whole, or every step's gradient."""
+    """What one more round releases: the update as a whole, or every step's gradient. `rows`: those trained on.
+
+    One row more or less turns an update within the clip into any other: the noise counts against twice the clip.
+    """
     noise = privacy.noise / 1000
     if privacy.method == "update":
-        return Spent(noise, 1.0, 1)
+        return Spent(noise / 2, 1.0, 1)
     steps = epochs * math.ceil(rows / batch_size)
     return Spent(noise, min(1.0, batch_size / rows), steps)
 

@@ -1,9 +1,10 @@
 """What a member computes in a round: its update, its ballot, the aggregate."""
 
 import logging
+import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from node.participant import Means
 from protocol.artifacts import manifest_of
-from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid
+from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid, TaskFailed
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, flatten, step, unflatten
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot
@@ -20,8 +21,9 @@ from protocol.federated.votes import ballot, screen
 from protocol.federated.wire import most_bytes, read_model, read_update, write_model, write_update
 from protocol.staging import local_storage, promote, staged_directory
 from protocol.store import Limits
+from trainer.federated.ledger import PrivacyLedger
 from trainer.federated.local import Facts, Local, checked_loss, checked_training
-from trainer.federated.privacy import Spent, allow, cost_of_round
+from trainer.federated.privacy import BudgetExceeded
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class RoundWork:
     means: Means
     folder: Path
     epsilon: float | None = None
+    _affordable: dict[int, bool] = field(default_factory=dict)
 
     # --- proposing
 
@@ -61,40 +64,50 @@ class RoundWork:
         return manifest_of(target).digest
 
     def _train(self, place: Place) -> tuple[Words, np.random.Generator]:
-        following = self._spend(place)
+        ledger = self.ledger
+        if ledger is not None and not ledger.has(place.round):
+            ledger.allow()
         model, random = self.model(place.model), np.random.default_rng(place.seed)
         parameters = decode(model, self.spec.exponent)
-        weights = unflatten(parameters, self.spec.shapes)
-        change = flatten(checked_training(self.local, weights, place.seed % 2**32)) - parameters
+        trained = checked_training(self.local, self._weights(model), place.seed % 2**32)
+        change = flatten(trained) - parameters
         privacy = self.spec.privacy
         if privacy is not None and privacy.method == "update":
             largest = 2.0**self.spec.exponent
             change *= min(1.0, largest / max(float(np.linalg.norm(change)), 1e-300))
             change += random.normal(scale=largest * privacy.noise / 1000, size=change.shape)
-        if following is not None:
-            history = [*self._history(), {"round": place.round, "spent": list(following)}]
-            self.means.journal.remember(self._ledger, {"rounds": history})
-        return encode(change, self.spec.exponent, random), random
+        words = encode(change, self.spec.exponent, random)
+        if ledger is not None and not ledger.has(place.round):
+            after = ledger.pay(place.round)
+            logger.info("Privacy after round=%s: epsilon=%.3f delta=1e-%s", place.round, after, ledger.privacy.delta)
+        return words, random
+
+    def _weights(self, model: ModelWords) -> dict[str, Any]:
+        return unflatten(decode(model, self.spec.exponent), self.spec.shapes)
 
     @property
-    def _ledger(self) -> str:
-        return f"{self.folder.name}:privacy"
-
-    def _history(self) -> list[dict[str, Any]]:
-        return list((self.means.journal.recall(self._ledger) or {}).get("rounds", []))
-
-    def _spend(self, place: Place) -> Spent | None:
-        """What this round costs in privacy, if it is allowed; None without privacy, or if it is paid for already."""
-        if self.spec.privacy is None or any(paid["round"] == place.round for paid in self._history()):
+    def ledger(self) -> PrivacyLedger | None:
+        """What this member has spent of its privacy; None where the federation asks for none."""
+        if self.spec.privacy is None:
             return None
-        facts = self.local.describe()
-        following = cost_of_round(
-            self.spec.privacy, self.facts.rows, int(facts.get("batch_size", 32)), int(facts.get("epochs", 1))
-        )
-        before = [Spent(*paid["spent"]) for paid in self._history()]
-        after = allow(self.spec.privacy, before, following, self.epsilon)
-        logger.info("Privacy after round=%s: epsilon=%.3f delta=1e-%s", place.round, after, self.spec.privacy.delta)
-        return following
+        key = f"{self.folder.name}:privacy"
+        return PrivacyLedger(self.spec.privacy, self.means.journal, key, self.local.describe(), self.epsilon)
+
+    def check_affordable(self) -> None:
+        """BudgetExceeded if one more update would cost too much privacy."""
+        if (ledger := self.ledger) is not None:
+            ledger.allow()
+
+    def is_affordable(self) -> bool:
+        """Whether one more update is within the budget; worked out once after every update."""
+        made = len(self.ledger.rounds) if self.ledger is not None else 0
+        if made not in self._affordable:
+            try:
+                self.check_affordable()
+                self._affordable[made] = True
+            except BudgetExceeded:
+                self._affordable[made] = False
+        return self._affordable[made]
 
     def publish(self, place: Place) -> str:
         """Put the update into the store."""
@@ -132,7 +145,10 @@ class RoundWork:
             for slot in kept:
                 others = {other: words for other, words in kept.items() if other != slot}
                 without[slot] = self._loss(step(model, self._aggregate(others, stakes)))
-        said = ballot(self.spec.voting, broken, screened, losses, without, together, self._loss(model))
+        base = self._loss(model)
+        if losses and not any(map(math.isfinite, (base, *losses.values()))):
+            raise TaskFailed("evaluation", "the member's data give no finite loss, whatever the model")
+        said = ballot(self.spec.voting, broken, screened, losses, without, together, base)
         shown = {slot: round(loss, 4) for slot, loss in losses.items()}
         logger.info("Judged round=%s losses=%s screened=%s broken=%s", place.round, shown, screened, sorted(broken))
         return said
@@ -153,8 +169,7 @@ class RoundWork:
         return known, broken
 
     def _loss(self, model: ModelWords) -> float:
-        weights = unflatten(decode(model, self.spec.exponent), self.spec.shapes)
-        return checked_loss(self.local, weights)
+        return checked_loss(self.local, self._weights(model))
 
     def _aggregate(self, updates: Mapping[int, Words], stakes: Mapping[int, int]) -> Words:
         return aggregate(

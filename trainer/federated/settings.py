@@ -22,6 +22,8 @@ class MemberSettings(Policy):
     """Rows per step."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
     """Size of a step."""
+    again: bool = False
+    """Join once more, after having left or fallen out."""
     epsilon: Annotated[float | None, Field(gt=0)] = None
     """The most ε of differential privacy to spend, if less than the federation allows."""
 

@@ -20,7 +20,7 @@ class Voice:
 
     def __init__(self, means: Means, federation_id: int, spread: float) -> None:
         self.means, self.id, self._spread = means, federation_id, spread
-        self.chain, self.sender = means.chain, means.sender
+        self.chain, self.sender, self.journal = means.chain, means.sender, means.journal
         self.alliance = self.chain.deployment.address("Alliance")
         self._first_seen: dict[str, float] = {}
 
