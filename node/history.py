@@ -23,6 +23,13 @@ def events_of(chain: Chain, name: str, **arguments: int | str) -> list[Event]:
     return [event for log in logs if (event := decode(log, chain.deployment))]
 
 
+def events_about(chain: Chain, contract: str, key: int, first: int, last: int) -> list[Event]:
+    """All events of a contract whose first indexed argument is `key`, in these blocks, oldest first."""
+    address = chain.deployment.contracts[contract].address
+    logs = _logs(chain, address, [None, _word(key)], first, last)
+    return [event for log in logs if (event := decode(log, chain.deployment))]
+
+
 def _word(value: int | str) -> str:
     number = int(value, 16) if isinstance(value, str) else value
     return f"0x{number:064x}"

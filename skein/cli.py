@@ -32,6 +32,7 @@ MOUNTS = {
     "account": Mount("wallet.cli", "account"),
     "stake": Mount("wallet.cli", "stake"),
     "task": Mount("wallet.cli", "task"),
+    "federation": Mount("wallet.cli", "federation"),
     "gov": Mount("wallet.cli", "gov"),
     "trainer": Mount("trainer.cli", "app"),
     "validator": Mount("validator.cli", "app"),

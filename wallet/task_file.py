@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
@@ -17,7 +17,7 @@ from protocol.errors import ConfigInvalid
 YEAR = 365 * 24 * 3600
 
 
-def _from_text(parse: Callable[[str], int]) -> BeforeValidator:
+def from_text(parse: Callable[[str], int]) -> BeforeValidator:
     """A number is taken as it is written: 0.005 in a file is the decimal 0.005."""
 
     def read(value: object) -> object:
@@ -28,15 +28,18 @@ def _from_text(parse: Callable[[str], int]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-Amount = Annotated[int, _from_text(parse_amount), Field(gt=0, lt=2**128)]
-Score = Annotated[int, _from_text(parse_score), Field(ge=0, le=2**62)]
-Window = Annotated[int, _from_text(parse_duration), Field(ge=1, le=YEAR)]
+Amount = Annotated[int, from_text(parse_amount), Field(gt=0, lt=2**128)]
+Score = Annotated[int, from_text(parse_score), Field(ge=0, le=2**62)]
+Window = Annotated[int, from_text(parse_duration), Field(ge=1, le=YEAR)]
 
 
 class Section(BaseModel):
     """A part of the file; unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=Section)
 
 
 class DataSection(Section):
@@ -67,7 +70,7 @@ class WindowSection(Section):
     key: Window = parse_duration("2h")
     score_commit: Window = parse_duration("6h")
     score_reveal: Window = parse_duration("2h")
-    challenge: Annotated[int, _from_text(parse_duration), Field(ge=0, le=YEAR)] = 0
+    challenge: Annotated[int, from_text(parse_duration), Field(ge=0, le=YEAR)] = 0
 
 
 class ScoringSection(Section):
@@ -86,7 +89,7 @@ class ScoringSection(Section):
     quorum: Annotated[int, Field(ge=1, le=32)] = 3
     copy_distance: Annotated[Score, Field(le=10**9)] = 0
     appeal_panel_size: Annotated[int, Field(ge=2, le=32)] | None = None
-    max_share: Annotated[int, _from_text(parse_amount), Field(ge=10**18 // 64, le=10**18)] = 10**18
+    max_share: Annotated[int, from_text(parse_amount), Field(ge=10**18 // 64, le=10**18)] = 10**18
 
 
 class LimitSection(Section):
@@ -150,17 +153,21 @@ class TaskFile(Section):
 
 def read_task_file(path: Path | None, settings: Sequence[str] = ()) -> TaskFile:
     """The file with `settings` ("reward.bounty=500") on top of it; ConfigInvalid names what is wrong."""
+    file = read_file(TaskFile, "task", path, settings)
+    file.check()
+    return file
+
+
+def read_file(kind: type[S], what: str, path: Path | None, settings: Sequence[str]) -> S:
+    """A file of any kind, with settings on top of it; `what` it is called in the sentence of a ConfigInvalid."""
     content = _parse(path) if path else {}
     for setting in settings:
         _set(content, setting)
     try:
-        file = TaskFile.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise ConfigInvalid(
-            f"The task cannot be read{f' from {path}' if path else ''}: {explain(error).rstrip('.')}."
-        ) from None
-    file.check()
-    return file
+        place = f" from {path}" if path else ""
+        raise ConfigInvalid(f"The {what} cannot be read{place}: {explain(error).rstrip('.')}.") from None
 
 
 def _parse(path: Path) -> dict[str, Any]:
