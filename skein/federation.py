@@ -13,12 +13,14 @@ import numpy as np
 from protocol.federated import settlement
 from protocol.federated.first import initial
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, encode_model, step
+from protocol.federated.focus import focused
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot, Conduct, Verdict
 from protocol.federated.spec import FederationSpec
 from protocol.federated.votes import ballot, mask, mean_loss, screen, slots_of
 from skein.attacks import ATTACKS, Context
 from trainer.federated.perceptron import Effort, Floats, Labels, losses, train
+from trainer.federated.sensitivity import shift
 
 WAD = settlement.WAD
 Rows = tuple[Floats, Labels]
@@ -214,7 +216,10 @@ class Federation:
         own = {slot: loss(parameters) for slot, parameters in models.items()}
         all_loss = loss(together) if together is not None and without else 0.0
         gains = {slot: loss(parameters) for slot, parameters in without.items()}
-        return ballot(self.spec.voting, (), screened, own, gains, all_loss, loss(self.parameters))
+        base, shapes = self.parameters, self.spec.shapes
+        shifts = {slot: shift(base, parameters, shapes, *voter.held_out) for slot, parameters in models.items()}
+        suspected = focused(self.spec.voting.focus, shifts)
+        return ballot(self.spec.voting, (), screened, own, gains, all_loss, loss(base), suspected)
 
     def _turn(self, own: Ballot, voter: Member, everything: int, friends: int) -> Ballot:
         """What an attacker says instead: colluding voters accept their like and call the others harmful."""

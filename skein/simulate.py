@@ -12,12 +12,15 @@ from protocol.errors import ConfigInvalid
 from protocol.federated.rules import NAMES, Rule
 from protocol.federated.settlement import WAD
 from protocol.federated.spec import Column, FederationSpec
+from protocol.federated.votes import Voting
 from skein.attacks import ATTACKS, TARGET, triggered
 from skein.federation import Federation, Member, Terms
 from trainer.federated.perceptron import Effort, Floats, Labels, losses, outputs
 
 _HELD_OUT = 0.2  # of a member's rows, for its votes
 _TEST = 0.25  # of all rows, of nobody, for the figures
+# of the members drawn to propose more may be bad than of all: what is tolerated must be above the share of attackers
+ROBUST = Rule(name="trimmed_mean", tolerated=400, mix=True, clip_to_median=True)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Setting:
     rounds: int = 10
     seed: int = 0
     hidden: tuple[int, ...] = ()
-    rule: Rule = field(default_factory=lambda: Rule(name="trimmed_mean", mix=True, clip_to_median=True))
+    rule: Rule = ROBUST
+    voting: Voting = field(default_factory=Voting)
     vote: bool = True
     slash: bool = True
     terms: Terms = field(default_factory=Terms)
@@ -124,6 +128,7 @@ def build(setting: Setting, data: Data) -> tuple[Federation, Data]:
         hidden=setting.hidden,
         exponent=3,
         rule=setting.rule,
+        voting=setting.voting,
     )
     options: dict[str, Any] = {"vote": setting.vote, "slash": setting.slash, "collude": setting.collude}
     return Federation(spec, setting.terms, members, setting.seed, setting.effort, **options), test
@@ -211,7 +216,7 @@ def rule_of(name: str, mix: bool) -> Rule:
     """The rule of that name. ConfigInvalid if there is none."""
     if name not in NAMES:
         raise ConfigInvalid(f"There is no rule {name}; choose from {', '.join(NAMES)}.")
-    return Rule.model_validate({"name": name, "mix": mix, "clip_to_median": True})
+    return Rule.model_validate({**ROBUST.model_dump(), "name": name, "mix": mix})
 
 
 def check(setting: Setting) -> None:

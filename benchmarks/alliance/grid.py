@@ -12,6 +12,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from protocol.federated.rules import NAMES, Rule
+from protocol.federated.votes import Voting
 from skein.attacks import ATTACKS
 from skein.federation import Terms
 from skein.simulate import Setting, load, simulate
@@ -71,6 +72,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         dirichlet=0.5 if cell.unlike else None,
         rounds=ROUNDS,
         terms=Terms(rounds=ROUNDS),
+        voting=Voting(focus=0),
         **defences()[cell.defence],
     )
     results = [simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]

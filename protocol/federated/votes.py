@@ -28,7 +28,7 @@ class Voting(Document):
 
     `least_work`: the norm of an update over the median norm. `same`: the distance of two updates over the shorter's
     norm, below which they are one. `spread`, `slack`: see above. `harm`: what the aggregate's loss may rise by the
-    update.
+    update. `focus`: see focus.py; 0 for none.
     """
 
     least_work: Annotated[int, Field(ge=0, le=1000)] = 100
@@ -36,6 +36,7 @@ class Voting(Document):
     spread: Annotated[int, Field(ge=0, le=100_000)] = 3000
     slack: Annotated[int, Field(ge=0, le=100_000)] = 20
     harm: Annotated[int, Field(ge=0, le=100_000)] = 20
+    focus: Annotated[int, Field(ge=0, le=1000)] = 500
 
 
 def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
@@ -84,14 +85,16 @@ def ballot(
     without: Mapping[int, float],
     together: float,
     base: float | None = None,
+    suspected: Iterable[int] = (),
 ) -> Ballot:
     """An honest ballot.
 
     `broken`: slots of updates that are none. `losses`: of the model with each update alone; `base`: without any;
-    `together`: with the aggregate of all that are not screened; `without`: with that of all but one.
+    `together`: with the aggregate of all that are not screened; `without`: with that of all but one. `suspected`:
+    slots of updates that seem to plant a backdoor; that alone is a reason to reject them, not to call them harmful.
     """
     harms = set(broken) | harmful(voting, losses, base)
-    accepts = losses.keys() - harms - set(screened)
+    accepts = losses.keys() - harms - set(screened) - set(suspected)
     accepts -= {slot for slot, loss in without.items() if together - loss > voting.harm / 1000}
     return Ballot(mask(accepts), mask(harms))
 

@@ -9,13 +9,17 @@ from typer.testing import CliRunner
 
 from node.output import report
 from protocol.errors import ConfigInvalid
+from protocol.federated.focus import focused
 from protocol.federated.rules import Rule
 from protocol.federated.settlement import WAD, Ballot, Conduct, settle, tally
+from protocol.federated.spec import Column, FederationSpec
 from protocol.federated.votes import Voting, ballot, harmful, mask, screen, slots_of
 from skein.attacks import ATTACKS
 from skein.cli import app
 from skein.federation import Terms
 from skein.simulate import Setting, build, load, measure, simulate
+from trainer.federated.perceptron import outputs
+from trainer.federated.sensitivity import shift
 
 TERMS = Terms(proposers=6, committee=25)
 
@@ -98,6 +102,53 @@ def test_harm_is_relative_and_no_number_is_harm():
     said = ballot(voting, [4], [1], {0: 0.5, 1: 0.5, 2: 0.5, 3: 2.0}, {0: 0.5, 2: 0.3}, 0.5)
     assert (slots_of(said.accepts), slots_of(said.harms)) == ([0], [3, 4])
     assert mask(slots_of(37)) == 37
+    suspicious = ballot(voting, (), (), {0: 0.5, 1: 0.5}, {}, 0.0, 0.6, {1})
+    assert (slots_of(suspicious.accepts), suspicious.harms) == ([0], 0)
+
+
+def test_an_update_about_few_columns_stands_out():
+    random = np.random.default_rng(0)
+    shifts = {slot: random.normal(size=(3, 40)) for slot in range(6)}
+    assert focused(500, shifts) == set()
+    for slot, columns in ((2, 1), (4, 4)):
+        shifts[slot][1] *= 0.05
+        shifts[slot][1, 7 : 7 + columns] = 3
+    assert focused(500, shifts) == {2, 4}
+    assert focused(0, shifts) == set() and focused(500, {1: shifts[2]}) == set()
+    shifts[5] = np.zeros((3, 40))
+    assert focused(500, shifts) == {2, 4}
+
+
+@pytest.mark.parametrize("hidden", [(), (7, 5)])
+def test_the_shift_is_the_difference_of_the_gradients(hidden):
+    random = np.random.default_rng(1)
+    spec = FederationSpec(
+        title="t", columns=tuple(Column(name=f"x{n}") for n in range(6)), label="y", classes=3, hidden=hidden
+    )
+    base, other = (random.normal(size=spec.parameters) for _ in range(2))
+    x, y = random.normal(size=(9, 6)), np.array([0, 1, 2] * 3)
+
+    def margin(vector, rows, chosen):
+        out = outputs(vector, spec.shapes, rows[y != chosen])
+        return float(np.mean(out[:, chosen] - np.log(np.exp(np.delete(out, chosen, axis=1)).sum(axis=1))))
+
+    expected = np.empty((3, 6))
+    for chosen, column in np.ndindex(3, 6):
+        step = np.zeros(6)
+        step[column] = 1e-6
+        slopes = [(margin(v, x + step, chosen) - margin(v, x - step, chosen)) / 2e-6 for v in (other, base)]
+        expected[chosen, column] = slopes[0] - slopes[1]
+    found = shift(base, other, spec.shapes, x, y)
+    assert np.allclose(np.sort(found, axis=0), np.sort(expected, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("dirichlet", [None, 0.5])
+def test_a_backdoor_stays_out(digits, dirichlet):
+    setting = Setting(attack="backdoor", attackers=0.3, rounds=6, dirichlet=dirichlet)
+    watched = simulate(setting, digits)[1]
+    assert watched.backdoor < 0.05 and watched.accuracy > 0.85
+    unwatched = simulate(replace(setting, voting=Voting(focus=0), rule=Rule()), digits)[1]
+    assert unwatched.backdoor > 0.5
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from protocol.federated.fixed import flatten, unflatten
 from protocol.federated.spec import FederationSpec
 from protocol.merkle import merkle_root
 from trainer.federated.perceptron import Effort, Noise, losses, train
+from trainer.federated.sensitivity import shift
 
 Weights = Mapping[str, NDArray[Any]]
 _HELD_OUT = 0.2
@@ -85,6 +86,11 @@ class Table:
 
     def evaluate(self, weights: Weights) -> float:
         return float(losses(flatten(weights), self.spec.shapes, self.x[self._held], self.y[self._held]).mean())
+
+    def shift(self, base: Weights, weights: Weights) -> NDArray[np.float64]:
+        """How much more each column speaks for each class than before, on the rows kept aside: (classes, columns)."""
+        rows = self.x[self._held], self.y[self._held]
+        return shift(flatten(base), flatten(weights), self.spec.shapes, *rows)
 
     def describe(self) -> Mapping[str, Any]:
         counts = {"rows": len(self._kept), "held_out": len(self._held)}

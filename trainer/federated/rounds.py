@@ -14,6 +14,7 @@ from node.participant import Means
 from protocol.artifacts import manifest_of
 from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid, TaskFailed
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, flatten, step, unflatten
+from protocol.federated.focus import focused
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot
 from protocol.federated.spec import FederationSpec
@@ -22,7 +23,7 @@ from protocol.federated.wire import most_bytes, read_model, read_update, write_m
 from protocol.staging import local_storage, promote, staged_directory
 from protocol.store import Limits
 from trainer.federated.ledger import PrivacyLedger
-from trainer.federated.local import Facts, Local, checked_loss, checked_training
+from trainer.federated.local import Facts, Local, Table, checked_loss, checked_training
 from trainer.federated.privacy import BudgetExceeded
 
 logger = logging.getLogger(__name__)
@@ -148,10 +149,23 @@ class RoundWork:
         base = self._loss(model)
         if losses and not any(map(math.isfinite, (base, *losses.values()))):
             raise TaskFailed("evaluation", "the member's data give no finite loss, whatever the model")
-        said = ballot(self.spec.voting, broken, screened, losses, without, together, base)
+        said = ballot(
+            self.spec.voting, broken, screened, losses, without, together, base, self._suspected(model, known)
+        )
         shown = {slot: round(loss, 4) for slot, loss in losses.items()}
         logger.info("Judged round=%s losses=%s screened=%s broken=%s", place.round, shown, screened, sorted(broken))
         return said
+
+    def _suspected(self, model: ModelWords, updates: Mapping[int, Words]) -> set[int]:
+        """The updates that are about few columns; none where the data cannot tell, being the member's own code."""
+        if not isinstance(self.local, Table):
+            return set()
+        base, exponent = decode(model, self.spec.exponent), self.spec.exponent
+        shifts = {
+            slot: self.local.shift(*(unflatten(of, self.spec.shapes) for of in (base, base + decode(words, exponent))))
+            for slot, words in updates.items()
+        }
+        return focused(self.spec.voting.focus, shifts)
 
     def _fetch(self, updates: Mapping[int, tuple[str, int]]) -> tuple[dict[int, Words], set[int]]:
         known: dict[int, Words] = {}
