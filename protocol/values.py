@@ -6,7 +6,7 @@
 | bool                  | bool                                       |
 | address               | checksum string                            |
 | bytesN, bytes         | "0x…" in lower case                        |
-| string                | str                                        |
+| string                | str; what is no UTF-8 in it is U+FFFD      |
 | T[], T[n]             | list                                       |
 | struct                | dict, keys in snake_case                   |
 
@@ -165,7 +165,10 @@ def _read_bytes(data: bytes, at: int, base: int) -> str:
 
 
 def _read_string(data: bytes, at: int, base: int) -> str:
-    return _dynamic_bytes(data, at, base).decode("utf-8")
+    """Solidity writes whatever bytes somebody calls a text: what is no UTF-8 becomes U+FFFD, so that nobody's text can
+    stop who reads it.
+    """
+    return _dynamic_bytes(data, at, base).decode("utf-8", "replace")
 
 
 def is_dynamic(entry: Abi) -> bool:

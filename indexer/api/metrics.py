@@ -85,9 +85,10 @@ def _index(at: Snapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily("skein_indexer_block", "The block that answers hold for.", value=at.checkpoint.number)
     yield GaugeMetricFamily("skein_indexer_final_block", "No block up to here changes.", value=at.checkpoint.final)
     yield GaugeMetricFamily("skein_indexer_block_timestamp_seconds", "The time of the block.", value=at.now)
-    events, unknown = (sums.events, sums.unknown_events) if sums else (0, 0)
+    events, unknown, mended = (sums.events, sums.unknown_events, sums.mended_texts) if sums else (0, 0, 0)
     yield CounterMetricFamily("skein_indexer_events", "Events in the index.", value=events)
     yield CounterMetricFamily("skein_indexer_unknown_events", "Events that no ABI has.", value=unknown)
+    yield CounterMetricFamily("skein_indexer_mended_texts", "Texts in events that were none.", value=mended)
 
 
 def _sync(at: Snapshot) -> Iterator[Metric]:

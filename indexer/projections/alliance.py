@@ -4,9 +4,9 @@ from typing import Any
 
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
+from indexer.projections.texts import word_text
 from indexer.rows import Rows
 from indexer.tables import Federation, FederationRound, Invitation, Member, Role
-from protocol.encoding import ascii32
 
 
 @on("Alliance.FederationCreated")
@@ -75,7 +75,7 @@ def stake_added(rows: Rows, at: At, *, federation_id: int, member: str, assets: 
 def member_removed(rows: Rows, at: At, *, federation_id: int, member: str, reason: str) -> None:
     """It is drawn no more."""
     rows.edit(Federation, federation_id).member_count -= 1
-    rows.edit(Member, federation_id, member).state = ascii32(reason)
+    rows.edit(Member, federation_id, member).state = word_text(rows, reason)
 
 
 @on("Alliance.MemberReleased")

@@ -2,6 +2,7 @@
 
 from indexer.projections import At, on
 from indexer.projections.accounts import account
+from indexer.projections.texts import text
 from indexer.rows import Rows
 from indexer.tables import Ballot, EmissionAccount, Epoch, Proposal, Vault
 
@@ -58,7 +59,7 @@ def proposal_created(
         id=_name(proposal_id),
         position=at.position,
         proposer=proposer,
-        description=description,
+        description=text(rows, description),
         vote_start=vote_start,
         vote_end=vote_end,
     )
@@ -77,7 +78,7 @@ def vote_cast(rows: Rows, at: At, *, voter: str, proposal_id: int, support: int,
         voter=voter,
         support=side,
         weight=weight,
-        reason=reason,
+        reason=text(rows, reason),
     )
 
 

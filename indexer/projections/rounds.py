@@ -2,9 +2,9 @@
 
 from indexer.projections import At, on
 from indexer.projections.accounts import totals
+from indexer.projections.texts import word_text
 from indexer.rows import Rows
 from indexer.tables import Federation, FederationRound, Member, Role
-from protocol.encoding import ascii32
 
 
 @on("Alliance.UpdateCommitted")
@@ -103,7 +103,7 @@ def member_slashed(
     row.stake -= assets
     row.slashed += assets
     role = rows.edit(Role, federation_id, round, member)
-    role.slashed, role.reason = assets, ascii32(reason)
+    role.slashed, role.reason = assets, word_text(rows, reason)
 
 
 @on("Alliance.RoundSettlerPaid")

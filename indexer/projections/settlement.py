@@ -2,10 +2,10 @@
 
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
+from indexer.projections.texts import word_text
 from indexer.rows import Rows
 from indexer.tables import Lock, Payout, Score, Slash, Submission, Task, Validator
 from indexer.types import ZERO_DIGEST
-from protocol.encoding import ascii32
 
 
 def _settle(rows: Rows, at: At, task_id: int, submission_id: int, state: str) -> Submission:
@@ -107,7 +107,7 @@ def trainer_slashed(
     rows: Rows, at: At, *, task_id: int, submission_id: int, trainer: str, assets: int, reason: str
 ) -> None:
     """For a duplicate this is the only sign that it was settled."""
-    cause = ascii32(reason)
+    cause = word_text(rows, reason)
     if cause == "duplicate":
         _settle(rows, at, task_id, submission_id, "duplicate")
     rows.edit(Submission, task_id, submission_id).slashed += assets
@@ -120,7 +120,7 @@ def validator_slashed(
 ) -> None:
     """Silent, or too far from the consensus."""
     rows.edit(Validator, task_id, validator).slashed += assets
-    _announce(rows, at, task_id, submission_id, validator, assets, "validator", ascii32(reason))
+    _announce(rows, at, task_id, submission_id, validator, assets, "validator", word_text(rows, reason))
 
 
 @on("Arena.ValidatorWeighted")
@@ -196,7 +196,7 @@ def task_finalized(
     task = rows.edit(Task, task_id)
     task.finalized = True
     task.finalized_at = at.timestamp
-    task.outcome = ascii32(outcome)
+    task.outcome = word_text(rows, outcome)
     task.shared_by_stake = task.outcome in ("void", "failed")
     task.trainer_pot, task.validator_pot, task.creator_pot = trainer_pot, validator_pot, creator_pot
     task.trainer_weight, task.validator_weight = trainer_weight, validator_weight

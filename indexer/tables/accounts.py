@@ -64,6 +64,8 @@ class Totals(SQLModel, table=True):
     id: int = primary(INT64, default=1)
     events: int = int64(default=0)
     unknown_events: int = int64(default=0)
+    # Texts in events that were none, or held what a database cannot; see `projections.texts`.
+    mended_texts: int = int64(default=0)
     accounts: int = int64(default=0)
     tasks: int = int64(default=0)
     tasks_finalized: int = int64(default=0)
