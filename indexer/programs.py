@@ -54,7 +54,7 @@ def _spare_gc() -> None:
 
 def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
     deployment = _deployment(settings)
-    endpoints = Endpoints(settings.rpc_url, deployment.chain_id)
+    endpoints = Endpoints(settings.rpc_url, deployment.chain_id, stop=stop)
     engine = db.open_engine(settings.database_url)
     index = Index(engine, deployment)
     pulse = Pulse(engine, endpoints)

@@ -5,12 +5,13 @@
 
 import itertools
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from indexer.transport import Failed, Overdue, Refused, check, name_of, transport
+from indexer.transport import LONGEST_REST, Failed, Overdue, Refused, check, name_of, transport
 from protocol.errors import ChainUnavailable, ConfigInvalid
 
 logger = logging.getLogger(__name__)
@@ -21,15 +22,25 @@ T = TypeVar("T")
 MAX_BATCH = 100
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-# Errors by which providers say "not now" rather than "not this".
+# Errors by which providers say "not now" rather than "not this"; some say with them also that it is too much.
 _BUSY = {-32005, 429}
+_TOO_MUCH = re.compile("results|range|response size", re.IGNORECASE)
 
 
 class Endpoints:
     """The RPC endpoints of one chain. The one that answered last is asked first; when it fails, the others in turn."""
 
-    def __init__(self, urls: Sequence[str], chain_id: int | None, timeout: float = 20.0, patience: float = 5.0) -> None:
-        """`chain_id`: None for any. `timeout`: seconds for one answer; `patience`: seconds for which one asks again."""
+    def __init__(
+        self,
+        urls: Sequence[str],
+        chain_id: int | None,
+        timeout: float = 20.0,
+        patience: float = 5.0,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """`chain_id`: None for any. `timeout`: seconds for one answer; `patience`: seconds for which one asks
+        again, not counting those for which all endpoints asked to be left alone. When `stop` is set, nobody waits.
+        """
         if not urls:
             raise ConfigInvalid("No RPC endpoint is given: set INDEXER_RPC_URL.")
         for url in urls:
@@ -42,6 +53,9 @@ class Endpoints:
         self._known: set[str] = set()
         self._lock = threading.Lock()
         self._last = threading.local()
+        self._stop = stop or threading.Event()
+        # Until when an endpoint asked to be left alone.
+        self._rests_until: dict[str, float] = {}
         # Requests that an endpoint failed to answer, in the order in which the endpoints were given.
         self.failures = dict.fromkeys(urls, 0)
 
@@ -64,9 +78,13 @@ class Endpoints:
 
     def _persist(self, ask: Callable[[str], T]) -> T:
         give_up, pause = time.monotonic() + self.patience, _FIRST_PAUSE
+        latest = give_up + LONGEST_REST
         while True:
             failures: list[tuple[str, Failed]] = []
             for url in list(self.urls):
+                if (rest := self._rests_until.get(url, 0.0) - time.monotonic()) > 0:
+                    failures.append((url, Failed(f"it asks to be left alone for {rest:.1f} s", rest)))
+                    continue
                 try:
                     found = self._checked(url, ask)
                     self._last.url = url
@@ -76,13 +94,16 @@ class Endpoints:
                     self._demote(url, failure)
             if all(isinstance(failure, Overdue) for _, failure in failures):
                 raise Refused("No RPC endpoint finishes the request in time.")
-            if time.monotonic() + pause > give_up:
-                reasons = ", ".join(f"{name_of(url)} ({failure})" for url, failure in failures)
-                raise ChainUnavailable(
-                    f"No RPC endpoint answers: {reasons}. Start the node, or set INDEXER_RPC_URL to another."
-                )
-            time.sleep(pause)
+            rest = min(failure.rest for _, failure in failures)
+            give_up = min(give_up + rest, latest)
+            wait = rest or pause
+            if time.monotonic() + wait > give_up or self._stop.wait(wait):
+                break
             pause = min(2 * pause, _LONGEST_PAUSE)
+        reasons = ", ".join(f"{name_of(url)} ({failure})" for url, failure in failures)
+        raise ChainUnavailable(
+            f"No RPC endpoint answers: {reasons}. Start the node, or set INDEXER_RPC_URL to another."
+        )
 
     def _checked(self, url: str, ask: Callable[[str], T]) -> T:
         if url not in self._known and self.chain_id is not None:
@@ -100,6 +121,9 @@ class Endpoints:
         self._known.discard(url)
         with self._lock:
             self.failures[url] = self.failures.get(url, 0) + 1
+            if failure.rest:
+                self._rests_until[url] = time.monotonic() + failure.rest
+                logger.warning("The RPC endpoint %s asks to be left alone for %.1f s", name_of(url), failure.rest)
             if len(self.urls) > 1 and self.urls[0] == url:
                 self.urls.append(self.urls.pop(0))
                 logger.warning("Left the RPC endpoint %s (%s)", name_of(url), failure)
@@ -128,6 +152,8 @@ class Endpoints:
         """Ask all other endpoints for their newest block; one that has more than `head` is asked first from now on."""
         heads = {}
         for url in self.urls[1:]:
+            if self._rests_until.get(url, 0.0) > time.monotonic():
+                continue
             try:
                 (answer,) = self._checked(url, lambda url: self._ask_all(url, [("eth_blockNumber", [])]))
                 heads[url] = _quantity(answer)
@@ -171,9 +197,16 @@ def _result(method: str, answer: Any) -> Any:
     if "error" not in answer:
         return answer["result"]
     error = answer["error"] if isinstance(answer["error"], dict) else {"message": str(answer["error"])}
-    if error.get("code") in _BUSY:
-        raise Failed(str(error.get("message")))
+    if error.get("code") in _BUSY and not _TOO_MUCH.search(str(error.get("message"))):
+        raise Failed(str(error.get("message")), _rest(error.get("data")))
     raise Refused(f"The chain's node refused {method}: {error.get('message')}.")
+
+
+def _rest(data: Any) -> float:
+    """The seconds that a provider asks to wait beside a JSON-RPC error, as Infura does; 0 where there are none."""
+    rate = data.get("rate") if isinstance(data, dict) else None
+    told = rate.get("backoff_seconds") if isinstance(rate, dict) else None
+    return float(told) if isinstance(told, (int, float)) else 0.0
 
 
 def _quantity(answer: Any) -> int:

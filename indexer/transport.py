@@ -1,6 +1,8 @@
 """How requests reach an endpoint and its answers come back: by HTTP, by websocket, or by a node's own socket (IPC)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -18,8 +20,17 @@ class Refused(ProtocolError):
     """The node understood the request and said no, or could not finish it in time: asking for less may help."""
 
 
+# So long an endpoint is believed that it wants to be left alone, in seconds.
+LONGEST_REST = 300.0
+_TOO_OFTEN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 class Failed(Exception):
-    """This endpoint gave no usable answer; another one, or a later try, may."""
+    """This endpoint gave no usable answer; another one, or a later try, may. `rest`: seconds that it asks for peace."""
+
+    def __init__(self, reason: str, rest: float = 0.0) -> None:
+        super().__init__(reason)
+        self.rest = min(max(rest, 0.0), LONGEST_REST)
 
 
 class Overdue(Failed):
@@ -94,6 +105,8 @@ class Http:
             raise Failed(str(error).rpartition(": ")[2] or type(error).__name__) from error
         if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise Refused(f"{told(self._url)} finds the request too large.")
+        if response.status in _TOO_OFTEN:
+            raise Failed(f"HTTP status {response.status}", rest_of(response.headers.get("retry-after")))
         if response.status != HTTPStatus.OK:
             raise Failed(f"HTTP status {response.status}")
         return json_value(response.data)
@@ -104,6 +117,18 @@ class Http:
     def close(self) -> None:
         """See `Transport`."""
         self._pool.clear()
+
+
+def rest_of(told: str | None) -> float:
+    """The seconds that a Retry-After header asks for: a number, or a date (RFC 9110, 10.2.3); 0 for anything else."""
+    if told is None:
+        return 0.0
+    if told.strip().isdecimal():
+        return float(told.strip()[:9])
+    try:
+        return (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def json_value(text: bytes | str) -> Any:

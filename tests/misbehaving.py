@@ -28,6 +28,8 @@ class Provider:
     bend: Bend = lambda request, answer: answer
     asked: list[Answer] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    # Sent with every status that is not 200.
+    more: dict[str, str] = field(default_factory=dict)
 
     def count(self, method: str) -> int:
         """How often a method was called."""
@@ -58,6 +60,8 @@ def provider(node: str, bend: Bend | None = None) -> Iterator[Provider]:
         def reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
+            for name, value in (state.more if status != 200 else {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
