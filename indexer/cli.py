@@ -134,7 +134,7 @@ def backup(copy: Annotated[Path, typer.Argument(help="The file to make.")], data
 
 @app.command()
 def verify(rpc_url: RpcUrl = None, database_url: Database = None) -> None:
-    """Compare every balance, stake, task and score with the contracts' own views; exit code 1 if any differs."""
+    """Compare every figure of every contract with the contracts' own views; exit code 1 if any differs."""
     with told_errors():
         from indexer import programs
 

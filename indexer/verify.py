@@ -7,6 +7,7 @@ from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel
 
 from indexer.phase import PHASE
+from indexer.proposals import proposal_state
 from indexer.stake_math import withdrawal_value
 from indexer.tables import (
     Account,
@@ -27,6 +28,7 @@ from indexer.tables import (
     Withdrawal,
 )
 from indexer.verify_federations import differences as federations
+from indexer.verify_money import differences as money
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS
 from protocol.errors import ConfigInvalid
@@ -60,6 +62,9 @@ class Audit:
             yield from self._panels()
             yield from federations(self._rows, self._call, self._compare)
             yield from self._appeals()
+            yield from money(
+                self._rows, self._call, self._differ, set(self._chain.deployment.contracts), self._state_of
+            )
             yield from self._sums()
 
     # --- the parts
@@ -165,6 +170,9 @@ class Audit:
         yield from self._same("number of tasks", totals.tasks, "Arena", "taskCount")
         withdrawals = self._connection.execute(select(func.count()).select_from(Withdrawal)).scalar_one()
         yield from self._same("number of withdrawals", withdrawals, "Staking", "withdrawalCount")
+
+    def _state_of(self, proposal: Any) -> str:
+        return proposal_state(proposal._mapping, self._now)
 
     # --- comparing
 

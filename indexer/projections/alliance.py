@@ -6,7 +6,7 @@ from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.projections.texts import word_text
 from indexer.rows import Rows
-from indexer.tables import Federation, FederationRound, Invitation, Member, Role
+from indexer.tables import Federation, FederationRound, Invitation, Member, Payout, Role
 
 
 @on("Alliance.FederationCreated")
@@ -91,6 +91,7 @@ def member_claimed(rows: Rows, at: At, *, federation_id: int, member: str, asset
     row = rows.edit(Member, federation_id, member)
     row.earned -= assets
     row.claimed += assets
+    pay(rows, at, federation_id, member, "member", assets)
 
 
 @on("Alliance.FederationEnded")
@@ -99,6 +100,14 @@ def federation_ended(rows: Rows, at: At, *, federation_id: int, creator: str, as
     federation = rows.edit(Federation, federation_id)
     federation.pool -= assets
     federation.ended = True
+    if assets:
+        pay(rows, at, federation_id, creator, "creator", assets)
+
+
+def pay(rows: Rows, at: At, federation_id: int, account: str, role: str, assets: int, round: int | None = None) -> None:
+    """Money left the federation."""
+    place = {"position": at.position, "federation_id": federation_id, "round": round}
+    rows.add(Payout, **place, account=account, role=role, assets=assets)
 
 
 @on("Alliance.RoundStarted")

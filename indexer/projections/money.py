@@ -1,7 +1,7 @@
 """Emissions, DelegationVaults and SkeinGovernor: epochs and what they gave, vaults, proposals and votes."""
 
 from indexer.projections import At, on
-from indexer.projections.accounts import account
+from indexer.projections.accounts import account, totals
 from indexer.projections.texts import text
 from indexer.rows import Rows
 from indexer.tables import Ballot, EmissionAccount, Epoch, Proposal, Vault
@@ -19,12 +19,14 @@ def epoch_funded(rows: Rows, at: At, *, epoch: int, minted: int, released: int) 
 def weight_set(rows: Rows, at: At, *, module: str, id: str, weight: int, total_weight: int) -> None:
     """A module says how much stake is at work."""
     rows.ensure(EmissionAccount, module, id).weight = weight
+    totals(rows).emission_weight = total_weight
 
 
 @on("Emissions.Drawn")
 def drawn(rows: Rows, at: At, *, module: str, id: str, receiver: str, assets: int) -> None:
     """A module takes what its account earned."""
     rows.ensure(EmissionAccount, module, id).drawn += assets
+    totals(rows).emission_drawn += assets
 
 
 @on("DelegationVaults.VaultCreated")

@@ -1,10 +1,11 @@
 """Alliance, a round after its draw: updates, ballots, verdicts, the next model, rewards and slashes."""
 
 from indexer.projections import At, on
-from indexer.projections.accounts import totals
+from indexer.projections.accounts import account, totals
+from indexer.projections.alliance import pay
 from indexer.projections.texts import word_text
 from indexer.rows import Rows
-from indexer.tables import Federation, FederationRound, Member, Role
+from indexer.tables import Federation, FederationRound, Lock, Member, Role, Slash
 
 
 @on("Alliance.UpdateCommitted")
@@ -104,6 +105,19 @@ def member_slashed(
     row.slashed += assets
     role = rows.edit(Role, federation_id, round, member)
     role.slashed, role.reason = assets, word_text(rows, reason)
+    rows.add(
+        Slash,
+        position=at.position,
+        operator=member,
+        module=at.address,
+        assets=assets,
+        federation_id=federation_id,
+        round=round,
+        role="proposer" if role.proposes else "voter",
+        reason=role.reason,
+    )
+    # The ledger's event, which follows, adds from which parts of the pool it was taken.
+    rows.ensure(Lock, member, at.address).announced_slash = at.position
 
 
 @on("Alliance.RoundSettlerPaid")
@@ -111,6 +125,8 @@ def round_settler_paid(rows: Rows, at: At, *, federation_id: int, round: int, se
     """Its part of the slashes that it carried out."""
     rows.edit(Federation, federation_id).pool -= assets
     rows.edit(FederationRound, federation_id, round).settler_paid += assets
+    account(rows, settler).earned += assets
+    pay(rows, at, federation_id, settler, "settler", assets, round)
 
 
 @on("Alliance.RoundClosed")

@@ -23,6 +23,8 @@ def transfer(rows: Rows, at: At, *, from_: str, to: str, value: int) -> None:
     else:
         _change(rows, at, from_, -value)
     if to == ZERO_ADDRESS:
-        totals(rows).token_supply -= value
+        sums = totals(rows)
+        sums.token_supply -= value
+        sums.token_burnt += value
     else:
         _change(rows, at, to, value)

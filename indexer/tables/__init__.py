@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from indexer.tables.accounts import Account, AccountEvent, BalanceChange, EventKind, Totals
 from indexer.tables.alliance import Federation, FederationRound, Invitation, Member, Role
 from indexer.tables.arena import (
+    COPIED,
     Appeal,
     Funding,
     PanelMember,
@@ -41,6 +42,7 @@ DERIVED: tuple[type[SQLModel], ...] = (
 
 __all__ = [
     "BOOKKEEPING",
+    "COPIED",
     "DERIVED",
     "MAX_LOG_INDEX",
     "NETWORK_STEP",

@@ -80,6 +80,10 @@ class Totals(SQLModel, table=True):
     slashes: int = int64(default=0)
     operators: int = int64(default=0)
     token_supply: Amount = uint256()
+    token_burnt: Amount = uint256()
+    # Stake that modules say is at work, by which emission is shared; what was drawn of it.
+    emission_weight: Amount = uint256()
+    emission_drawn: Amount = uint256()
     # Active stake, own and delegated; requested and waiting; held by locks.
     staked: Amount = uint256()
     exiting: Amount = uint256()

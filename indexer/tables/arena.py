@@ -97,12 +97,17 @@ class Funding(SQLModel, table=True):
     assets: Amount = uint256()
 
 
+# Of the same digest as an earlier one, or found nearly equal to one by the panel.
+COPIED = "state IN ('duplicate', 'copied')"
+
+
 class Submission(SQLModel, table=True):
     """A trainer's entry. Ids count from 1 within a task, in the order of the commits."""
 
     __table_args__ = (
         Index("submission_trainer", "trainer", "task_id"),
         Index("submission_rank", "task_id", "rank_key", "id"),
+        Index("submission_copy", "task_id", "id", sqlite_where=text(COPIED), postgresql_where=text(COPIED)),
         CLUSTERED,
     )
 
@@ -214,18 +219,24 @@ class Appeal(SQLModel, table=True):
 
 
 class Payout(SQLModel, table=True):
-    """Money out of a task: to a trainer's or validator's pool, to the creator, or to who called settle."""
+    """Money out of a task or a federation: to an operator's pool, to the creator, or to who called settle.
+
+    Either `task_id` is set or `federation_id`; `round` is, where it is for one round and not for all that was earned.
+    """
 
     __table_args__ = (
         Index("payout_task", "task_id", "position"),
         Index("payout_account", "account", "position"),
+        Index("payout_federation", "federation_id", "position"),
     )
 
     position: int = primary(INT64)
-    task_id: int = int64()
+    task_id: int | None = int64(default=None)
     submission_id: int | None = int64(default=None)
+    federation_id: int | None = int64(default=None)
+    round: int | None = int64(default=None)
     account: Address
-    # "trainer", "validator", "creator", "settler" or "appellant".
+    # "trainer", "validator", "member", "creator", "settler" or "appellant".
     role: str
     assets: Amount = uint256()
     unlocked: Amount = uint256()

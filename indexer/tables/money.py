@@ -58,7 +58,7 @@ class Proposal(SQLModel, table=True):
 class Ballot(SQLModel, table=True):
     """A vote on a proposal."""
 
-    __table_args__ = (Index("ballot_voter", "voter", "position"),)
+    __table_args__ = (Index("ballot_voter", "voter", "position"), Index("ballot_proposal", "proposal_id", "position"))
 
     position: int = primary(INT64)
     proposal_id: Digest

@@ -112,13 +112,14 @@ class Reward(SQLModel, table=True):
 class Slash(SQLModel, table=True):
     """A slash: who, how much, from which part of the pool, and, as its module said, for what.
 
-    `task_id`, `submission_id`, `role` and `reason` stay empty when the module is not an arena. The parts are 0 when
-    earlier slashes left nothing to take.
+    A slash in a task has `task_id` and `submission_id`, one in a federation `federation_id` and `round`; one by a
+    module of another sort none of these, no `role` and no `reason`. The parts are 0 when earlier slashes left nothing.
     """
 
     __table_args__ = (
         Index("slash_operator", "operator", "position"),
         Index("slash_task", "task_id", "position"),
+        Index("slash_federation", "federation_id", "position"),
     )
 
     position: int = primary(INT64)
@@ -132,5 +133,7 @@ class Slash(SQLModel, table=True):
     delegated_exiting_assets: Amount = uint256()
     task_id: int | None = int64(default=None)
     submission_id: int | None = int64(default=None)
+    federation_id: int | None = int64(default=None)
+    round: int | None = int64(default=None)
     role: str | None = None
     reason: str | None = None

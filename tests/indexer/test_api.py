@@ -45,6 +45,8 @@ def every(api: httpx.Client, life: Life) -> Iterator[tuple[APIRoute, str]]:
         if "{place}" in route.path:
             row = api.get(route.path.split("/{")[0]).json()["data"][0]
             yield route, route.path.replace("{place}", f"{row['block_number']}-{row['log_index']}")
+        elif "{proposal_id}" in route.path:
+            yield route, route.path.replace("{proposal_id}", api.get("/proposals").json()["data"][0]["id"])
         else:
             yield route, filled(route.path, life)
 

@@ -33,6 +33,8 @@ def test_every_payout_and_slash_has_one(api: httpx.Client, lived: Indexed) -> No
             found = evidence(api, kind, row)
             assert found[name] == row
             assert (found["task"] or {}).get("id") == row["task_id"]
+            assert (found["federation"] or {}).get("id") == row["federation_id"]
+            assert (found["round"] or {}).get("number") == row["round"]
             receipt = lived.network.rpc("eth_getTransactionReceipt", row["transaction_hash"])
             told = {(event["block_number"], event["log_index"]) for event in found["events"]}
             assert told == {(row["block_number"], int(log["logIndex"], 16)) for log in receipt["logs"]}
@@ -59,7 +61,7 @@ def test_a_deviating_score_is_shown_beside_the_others(api: httpx.Client) -> None
 
 
 def test_who_was_silent_was_drawn_and_has_no_score(api: httpx.Client) -> None:
-    row = listed(api, "/slashes?reason=silent")[0]
+    row = next(row for row in listed(api, "/slashes?reason=silent") if row["task_id"])
     found = evidence(api, "slashes", row)
     assert row["operator"] in {member["validator"] for member in found["panel"]}
     drawn = {member["attempt"] for member in found["panel"] if member["validator"] == row["operator"]}
@@ -79,6 +81,28 @@ def test_a_trainers_payout_shows_the_scores_of_its_model(api: httpx.Client) -> N
     found = evidence(api, "payouts", row)
     assert found["submission"]["reward"] == row["assets"]
     assert {score["submission_id"] for score in found["scores"]} == {row["submission_id"]}
+
+
+def test_a_members_slash_shows_who_voted_what(api: httpx.Client) -> None:
+    row = listed(api, "/slashes?federation_id=1&reason=harmful")[-1]
+    found = evidence(api, "slashes", row)
+    assert row["role"] == "proposer" and row["own_assets"] == row["assets"]
+    (own,) = [role for role in found["roles"] if role["account"] == row["operator"]]
+    assert (own["slashed"], own["reason"]) == (row["assets"], "harmful")
+    said = [role["harms"] for role in found["roles"] if not role["proposes"] and role["harms"] is not None]
+    harmed = [harms >> own["slot"] & 1 for harms in said]
+    assert sum(harmed) * 3 >= 2 * len(harmed) > 0
+    assert {role["round"] for role in found["roles"]} == {row["round"]}
+
+
+def test_a_members_payout_shows_what_it_was_earned_with(api: httpx.Client) -> None:
+    for row in listed(api, "/payouts?federation_id=1&role=member"):
+        found = evidence(api, "payouts", row)
+        assert {role["account"] for role in found["roles"]} == {row["account"]}
+        assert sum(int(role["reward"]) for role in found["roles"]) >= int(row["assets"]) > 0
+    settlers = listed(api, "/payouts?federation_id=1&role=settler")
+    paid = sum(int(row["settler_paid"]) for row in listed(api, "/federations/1/rounds"))
+    assert sum(int(row["assets"]) for row in settlers) == paid
 
 
 @pytest.mark.parametrize(

@@ -91,14 +91,25 @@ def _part(by_account: bool, by_task: bool, by_address: bool, topic_at: int | Non
 class Search:
     """What is asked for: `page` answers it."""
 
-    def __init__(self, name: str | None, contract: str | None, task: int | None, account: str | None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        contract: str | None = None,
+        task: int | None = None,
+        account: str | None = None,
+        federation: int | None = None,
+    ) -> None:
         if name is not None and name not in event_abis():
             raise invalid(
                 f"name cannot be {name[:100]!r}: give one like Arena.TaskCreated; /events/kinds lists what occurred."
             )
-        self._name, self._account, self._task = name, account, task
-        self._contract = contract or (name.split(".")[0] if name else None) or ("Arena" if task is not None else None)
-        self._odd = (name and self._contract != name.split(".")[0]) or (task is not None and self._contract != "Arena")
+        self._name, self._account = name, account
+        # What the first argument of all events of a contract is: its tasks, or its federations.
+        self._of = task if task is not None else federation
+        wanted = {contract, name and name.split(".")[0]}
+        wanted |= {"Arena" if task is not None else None, "Alliance" if federation is not None else None}
+        self._contract = next(iter(wanted - {None}), None)
+        self._odd = len(wanted - {None}) > 1
 
     def page(self, at: Snapshot, blocks: tuple[int, int], order: Order, cursor: str | None, limit: int) -> Response:
         """A page of what was found from block to block, both included."""
@@ -126,17 +137,17 @@ class Search:
             values["address"] = deployed.address
             if self._name is not None:
                 topics = [bytes.fromhex(topic(self._name)[2:])]
-            elif self._task is None and self._account is None:
+            elif self._of is None and self._account is None:
                 kinds = at.all(_KINDS, values)
                 topics = [bytes.fromhex(kind[2:]) if kind else None for (kind,) in kinds]
                 if not topics:
                     return []
-        if self._task is not None:
-            values["task"] = self._task.to_bytes(32)
+        if self._of is not None:
+            values["task"] = self._of.to_bytes(32)
         if self._account is not None:
             values["account"] = self._account
         values |= {f"topic_{at_}": word for at_, word in enumerate(topics)}
-        by = self._account is not None, self._task is not None, self._contract is not None
+        by = self._account is not None, self._of is not None, self._contract is not None
         return [position for (position,) in at.all(_positions(*by, len(topics), order), values)]
 
 
@@ -203,6 +214,7 @@ def events(
     name: NameQuery = None,
     contract: ContractQuery = None,
     task_id: IdQuery = None,
+    federation_id: IdQuery = None,
     account: AddressQuery = None,
     from_block: BlockQuery = None,
     to_block: BlockQuery = None,
@@ -212,7 +224,7 @@ def events(
 ) -> Response:
     """Events, the newest first. Filters add up; `account` finds events that name it in any argument."""
     blocks = (from_block or 0, 2**43 - 2 if to_block is None else to_block)
-    search = Search(name, contract, task_id, account)
+    search = Search(name, contract, task_id, account, federation_id)
     with read.snapshot() as at:
         return search.page(at, blocks, order, cursor, limit)
 
@@ -223,4 +235,4 @@ def history(
 ) -> Response:
     """Every event that names the account, the newest first."""
     with read.snapshot() as at:
-        return Search(None, None, None, address).page(at, (0, 2**43 - 2), order, cursor, limit)
+        return Search(account=address).page(at, (0, 2**43 - 2), order, cursor, limit)

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from indexer.api.errors import invalid, not_found
 from indexer.api.pages import Listing
 from indexer.api.routes.events import EventItem, told
+from indexer.api.routes.federations import FEDERATION, ROLE, ROLES, ROUND
 from indexer.api.routes.tasks import PANELS, SCORES
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot
@@ -26,7 +27,18 @@ from indexer.api.views import (
     columns,
     one,
 )
-from indexer.tables import MAX_LOG_INDEX, Log, Payout, Slash, Submission, Task, Validator, position_of
+from indexer.tables import (
+    MAX_LOG_INDEX,
+    Federation,
+    FederationRound,
+    Log,
+    Payout,
+    Slash,
+    Submission,
+    Task,
+    Validator,
+    position_of,
+)
 
 router = area("evidence")
 
@@ -34,10 +46,13 @@ router = area("evidence")
 SHOWN = 200
 
 _log, _task, _submission, _validator = columns(Log), columns(Task), columns(Submission), columns(Validator)
+_federation, _round = columns(Federation), columns(FederationRound)
 _BY_ID = {
     TASK: _task.id == bindparam("task_id"),
     SUBMISSION: (_submission.task_id == bindparam("task_id")) & (_submission.id == bindparam("submission_id")),
     VALIDATOR: (_validator.task_id == bindparam("task_id")) & (_validator.operator == bindparam("account")),
+    FEDERATION: _federation.id == bindparam("federation_id"),
+    ROUND: (_round.federation_id == bindparam("federation_id")) & (_round.number == bindparam("round")),
     PAYOUT: columns(Payout).position == bindparam("position"),
     SLASH: columns(Slash).position == bindparam("position"),
 }
@@ -74,6 +89,12 @@ def _evidence(subject: Any) -> Any:
         ),
         "panel": (list[PANEL_MEMBER.model], Field(description="Who was drawn for the submission")),  # type: ignore[name-defined]
         "scores": (list[SCORE.model], Field(description="The submission's scores; without one, the validator's")),  # type: ignore[name-defined]
+        "federation": (_maybe(FEDERATION.model), ...),
+        "round": (_maybe(ROUND.model), Field(description="The federation's round, when it is a matter of one")),
+        "roles": (
+            list[ROLE.model],  # type: ignore[name-defined]
+            Field(description="All roles of the round; without one, those of the account"),
+        ),
         "events": (list[EventItem], Field(description="All events of the transaction")),
     }
     doc = f"A {subject.__name__.lower()} and what it follows from."
@@ -89,8 +110,7 @@ def payout(read: Read, place: Place) -> Response:
     """One payout, by its place on the chain, with what it follows from."""
     with read.snapshot() as at:
         row, position = _found(at, PAYOUT, place, "payout")
-        account = row["account"] if row["role"] == "validator" else None
-        return at.answer({"payout": row, **_context(at, row["task_id"], row["submission_id"], account, position)})
+        return at.answer({"payout": row, **_context(at, row, row["account"], position)})
 
 
 @router.get("/slashes/{place}", response_model=one(SlashEvidence))
@@ -98,8 +118,7 @@ def slash(read: Read, place: Place) -> Response:
     """One slash, by its place on the chain, with what it follows from."""
     with read.snapshot() as at:
         row, position = _found(at, SLASH, place, "slash")
-        account = row["operator"] if row["role"] == "validator" else None
-        return at.answer({"slash": row, **_context(at, row["task_id"], row["submission_id"], account, position)})
+        return at.answer({"slash": row, **_context(at, row, row["operator"], position)})
 
 
 def _found(at: Snapshot, view: View, place: str, what: str) -> tuple[Item, int]:
@@ -113,16 +132,21 @@ def _found(at: Snapshot, view: View, place: str, what: str) -> tuple[Item, int]:
     return view.item(row, at.now), position
 
 
-def _context(at: Snapshot, task_id: int | None, submission_id: int | None, account: str | None, position: int) -> Item:
-    ids = {"task_id": task_id, "submission_id": submission_id, "account": account}
+def _context(at: Snapshot, subject: Item, who: str, position: int) -> Item:
+    """What a payout to, or a slash of, `who` follows from."""
+    ids = {name: subject[name] for name in ("task_id", "submission_id", "federation_id", "round")}
+    ids["account"] = who if subject["role"] == "validator" else None
     block = position - (position & MAX_LOG_INDEX)
     span = {"first": block, "last": block + MAX_LOG_INDEX, "position": position}
     return {
         "task": _row(at, TASK, ids),
         "submission": _row(at, SUBMISSION, ids),
         "validator": _row(at, VALIDATOR, ids),
-        "panel": _rows(at, PANELS, "slot", task_id, submission_id, None),
-        "scores": _rows(at, SCORES, "submission", task_id, submission_id, account),
+        "panel": _rows(at, PANELS, "slot", ids),
+        "scores": _rows(at, SCORES, "submission", ids),
+        "federation": _row(at, FEDERATION, ids),
+        "round": _row(at, ROUND, ids),
+        "roles": _roles(at, ids, who),
         "events": told(at, [each for (each,) in at.all(_BESIDE, span)]),
     }
 
@@ -132,15 +156,23 @@ def _row(at: Snapshot, view: View, ids: Item) -> Item | None:
     return view.item(row, at.now) if row else None
 
 
-def _rows(
-    at: Snapshot, listing: Listing, order: str, task_id: int | None, submission_id: int | None, validator: str | None
-) -> list[Item]:
+def _rows(at: Snapshot, listing: Listing, order: str, ids: Item) -> list[Item]:
     """Of a submission all; without one, those of the validator."""
-    if task_id is None or (submission_id is None and validator is None):
+    values: Item = {name: ids[name] for name in ("task_id", "submission_id")}
+    if values["task_id"] is None or (values["submission_id"] is None and ids["account"] is None):
         return []
-    values: Item = {"task_id": task_id, "submission_id": submission_id}
-    if submission_id is None:
-        values["validator"] = validator
+    if values["submission_id"] is None:
+        values["validator"] = ids["account"]
         if listing is PANELS:
             return []
     return listing.items(at, values, order, None, SHOWN)[0]
+
+
+def _roles(at: Snapshot, ids: Item, who: str) -> list[Item]:
+    """Of a round all; without one, those in which the account earned what it is paid."""
+    if ids["federation_id"] is None:
+        return []
+    values: Item = {"federation": ids["federation_id"], "round": ids["round"]}
+    if ids["round"] is None:
+        values["account"] = who
+    return ROLES.items(at, values, "round", None, SHOWN)[0]

@@ -92,6 +92,7 @@ PAYOUTS = Listing(
     {"position": [_payout.position]},
     {
         "task_id": _payout.task_id == bindparam("task_id"),
+        "federation_id": _payout.federation_id == bindparam("federation_id"),
         "account": _payout.account == bindparam("account"),
         "role": _payout.role == bindparam("role"),
     },
@@ -101,6 +102,7 @@ SLASHES = Listing(
     {"position": [_slash.position]},
     {
         "task_id": _slash.task_id == bindparam("task_id"),
+        "federation_id": _slash.federation_id == bindparam("federation_id"),
         "operator": _slash.operator == bindparam("operator"),
         "reason": _slash.reason == bindparam("reason"),
     },
@@ -111,20 +113,13 @@ TaskOrder = Literal["id", "-id", "bounty", "-bounty", "commit_ends", "-commit_en
 TimeOrder = Literal["position", "-position"]
 Outcome = Literal["settled", "failed", "void", "abandoned"]
 State = Literal[
-    "committed",
-    "revealed",
-    "duplicate",
-    "unrevealed",
-    "scored",
-    "invalid",
-    "unavailable",
-    "unscored",
-    "unopenable",
-    "copied",
-    "canary",
+    "committed", "revealed", "duplicate", "unrevealed", "scored", "invalid", "unavailable", "unscored", "unopenable",
+    "copied", "canary",
+]  # fmt: skip
+Role = Literal["trainer", "validator", "member", "creator", "settler", "appellant"]
+Reason = Literal[
+    "unrevealed", "duplicate", "invalid", "unavailable", "silent", "deviating", "harmful", "contrary", "forged"
 ]
-Role = Literal["trainer", "validator", "creator", "settler", "appellant"]
-Reason = Literal["unrevealed", "duplicate", "invalid", "unavailable", "silent", "deviating"]
 
 
 def _known(at: Snapshot, task_id: int) -> None:
@@ -268,14 +263,16 @@ def slashes(
     read: Read,
     operator: AddressQuery = None,
     task_id: IdQuery = None,
+    federation_id: IdQuery = None,
     reason: Reason | None = None,
     order: TimeOrder = "-position",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
     """All slashes, the newest first."""
+    values = {"operator": operator, "task_id": task_id, "federation_id": federation_id, "reason": reason}
     with read.snapshot() as at:
-        return SLASHES.page(at, {"operator": operator, "task_id": task_id, "reason": reason}, order, cursor, limit)
+        return SLASHES.page(at, values, order, cursor, limit)
 
 
 @router.get("/payouts", response_model=many(PAYOUT.model))
@@ -283,11 +280,13 @@ def payouts(
     read: Read,
     account: AddressQuery = None,
     task_id: IdQuery = None,
+    federation_id: IdQuery = None,
     role: Annotated[Role | None, Query()] = None,
     order: TimeOrder = "-position",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """All payouts of tasks, the newest first."""
+    """All payouts of tasks and federations, the newest first."""
+    values = {"account": account, "task_id": task_id, "federation_id": federation_id, "role": role}
     with read.snapshot() as at:
-        return PAYOUTS.page(at, {"account": account, "task_id": task_id, "role": role}, order, cursor, limit)
+        return PAYOUTS.page(at, values, order, cursor, limit)
