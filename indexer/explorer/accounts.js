@@ -1,6 +1,7 @@
 // Accounts and operators: what an address has, what it did, and how its pool went.
 
 import { ask, askAll } from './api.js';
+import { appealColumns } from './appeals.js';
 import { lines } from './chart.js';
 import { h, route } from './dom.js';
 import { eventColumns } from './events.js';
@@ -19,6 +20,7 @@ import {
   skein,
   taskLink,
 } from './format.js';
+import { ballotColumns } from './governance.js';
 import { facts, heading, pages, panel, table } from './parts.js';
 import { payoutColumns, slashColumns, taskColumns } from './tasks.js';
 
@@ -84,6 +86,12 @@ const givenColumns = (now) => [
   ['When', (row) => moment(row.timestamp, now)],
 ];
 
+/** Its votes: on what, instead of whose. */
+const voteColumns = (now) => [
+  ['Proposal', (row) => h('a', { href: route(`/governance/${row.proposal_id}`) }, shortened(row.proposal_id))],
+  ...ballotColumns(now).slice(1),
+];
+
 /** A list in a panel, or nothing where there is nothing. */
 const listed = (title, path, columns, answer) =>
   answer.data.length ? panel(title, pages(title, path, {}, columns, answer)) : null;
@@ -92,9 +100,10 @@ export async function accountPage({ path, now }) {
   const who = path[0];
   const base = `/accounts/${who}`;
   const parts = ['tasks', 'submissions', 'validations', 'scores', 'balances', 'history'];
-  const [account, tasks, entries, seats, given, balances, events, payouts, slashes] = await askAll(
+  const [account, tasks, entries, seats, given, balances, events, payouts, slashes, ballots, appeals] = await askAll(
     base, ...parts.map((part) => [`${base}/${part}`, part === 'balances' ? { limit: 200 } : { limit: 25 }]),
     ['/payouts', { account: who, limit: 25 }], ['/slashes', { operator: who, limit: 25 }],
+    ['/ballots', { voter: who, limit: 25 }], ['/appeals', { appellant: who, limit: 25 }],
   ); // prettier-ignore
   const found = account.data;
   const time = now();
@@ -127,6 +136,10 @@ export async function accountPage({ path, now }) {
     slashes.data.length
       ? panel('Slashes', pages('Slashes', '/slashes', { operator: who }, slashColumns(time), slashes))
       : null,
+    appeals.data.length
+      ? panel('Appeals', pages('Appeals', '/appeals', { appellant: who }, appealColumns(time), appeals))
+      : null,
+    ballots.data.length ? panel('Votes', pages('Votes', '/ballots', { voter: who }, voteColumns(time), ballots)) : null,
     panel(
       'History',
       pages('History', `${base}/history`, {}, eventColumns(time), events, 'No event names this address.'),
@@ -162,7 +175,7 @@ export async function operatorsPage({ query }) {
     ['Slashed', (row) => amount(row.slashed), 'right'],
   ];
   return [
-    heading('Operators'),
+    heading('Operators', h('a', { class: 'button', href: route('/vaults') }, 'Vaults')),
     pages('Operators', '/operators', query, columns, await ask('/operators', query), 'Nobody has staked yet.'),
   ];
 }
@@ -170,8 +183,10 @@ export async function operatorsPage({ query }) {
 export async function operatorPage({ path, now }) {
   const who = path[0];
   const base = `/operators/${who}`;
-  const [pool, past, delegators, locks, rewards, slashes, withdrawals] = await askAll(
-    base, `${base}/history`, `${base}/delegators`, `${base}/locks`, `${base}/rewards`, ['/slashes', { operator: who }], ['/withdrawals', { operator: who }],
+  const only = { operator: who };
+  const [pool, past, delegators, locks, rewards, slashes, withdrawals, vaults, escrows] = await askAll(
+    base, `${base}/history`, `${base}/delegators`, `${base}/locks`, `${base}/rewards`, ['/slashes', only],
+    ['/withdrawals', only], ['/vaults', only], ['/escrows', only],
   ); // prettier-ignore
   const found = pool.data;
   const time = now();
@@ -197,6 +212,10 @@ export async function operatorPage({ path, now }) {
         ],
       ],
       ['Delegators', count(found.delegators)],
+      ...vaults.data.map((row) => ['Vault', h('code', { class: 'whole' }, row.address)]),
+      ...escrows.data
+        .filter((row) => row.assets !== '0')
+        .map((row) => ['In escrow', [amount(row.assets), ', until ', moment(row.until, time)]]),
       ['Earned', amount(found.earned)],
       ['Slashed', amount(found.slashed)],
     ]),

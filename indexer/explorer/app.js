@@ -1,11 +1,14 @@
 // Which page is shown, and that it stays true while blocks arrive.
 
 import { accountPage, accountsPage, operatorPage, operatorsPage } from './accounts.js';
+import { appealsPage } from './appeals.js';
 import { Problem, ask } from './api.js';
 import { h, route } from './dom.js';
+import { emissionPage, vaultsPage } from './emission.js';
 import { eventsPage } from './events.js';
-import { federationPage, federationsPage } from './federations.js';
+import { federationPage, federationsPage, roundPage } from './federations.js';
 import { clock, count, nameContracts } from './format.js';
+import { governancePage, proposalPage } from './governance.js';
 import { payoutPage, payoutsPage, slashPage, slashesPage } from './money.js';
 import { homePage, networkPage } from './network.js';
 import { heading } from './parts.js';
@@ -15,12 +18,16 @@ import { taskPage, tasksPage } from './tasks.js';
 const PAGES = {
   '': [homePage],
   tasks: [tasksPage, taskPage],
-  federations: [federationsPage, federationPage],
+  federations: [federationsPage, federationPage, null, (at) => at.path[1] === 'rounds' && roundPage(at)],
   accounts: [accountsPage, accountPage],
   operators: [operatorsPage, operatorPage],
+  vaults: [vaultsPage],
   network: [networkPage],
+  emission: [emissionPage],
+  governance: [governancePage, proposalPage],
   payouts: [payoutsPage, payoutPage],
   slashes: [slashesPage, slashPage],
+  appeals: [appealsPage],
   events: [eventsPage],
   api: [apiPage],
 };
@@ -30,8 +37,11 @@ const NAV = [
   ['operators', 'Operators'],
   ['accounts', 'Accounts'],
   ['network', 'Network'],
+  ['emission', 'Emission'],
+  ['governance', 'Governance'],
   ['payouts', 'Payouts'],
   ['slashes', 'Slashes'],
+  ['appeals', 'Appeals'],
   ['events', 'Events'],
 ];
 // Between two renderings of a page that blocks make stale, in milliseconds.
@@ -63,9 +73,9 @@ function decode(text) {
 const now = () => head?.timestamp ?? Math.floor(Date.now() / 1000);
 
 async function content({ name, path, query }) {
-  const page = PAGES[name]?.[path.length];
-  if (!page) throw new Problem(404, 'There is no such page.');
-  return page({ path: path.map(encodeURIComponent), query, now });
+  const parts = await PAGES[name]?.[path.length]?.({ path: path.map(encodeURIComponent), query, now });
+  if (!parts) throw new Problem(404, 'There is no such page.');
+  return parts;
 }
 
 /** Show the page of the address; `arriving` when the user goes there, not when a block made it stale. */

@@ -86,6 +86,7 @@ export function nameContracts(contracts) {
 }
 
 export const isContract = (value) => names.has(value);
+export const contractName = (value) => names.get(value);
 
 export function address(value) {
   if (!value || /^0x0+$/.test(value)) return 'nobody';
@@ -125,7 +126,17 @@ export const PHASES = {
   cancelled: 'Cancelled',
 };
 
-const GOOD = new Set(['settled', 'scored', 'finalized', 'withdrawn']);
+const GOOD = new Set([
+  'settled',
+  'scored',
+  'finalized',
+  'withdrawn',
+  'executed',
+  'upheld',
+  'accepted',
+  'for',
+  'closed',
+]);
 const BAD = new Set([
   'void',
   'failed',
@@ -136,8 +147,24 @@ const BAD = new Set([
   'unrevealed',
   'deviating',
   'silent',
+  'harmful',
+  'contrary',
+  'forged',
+  'evicted',
+  'against',
 ]);
-const DONE = new Set(['abandoned', 'cancelled', 'unscored']);
+const DONE = new Set([
+  'abandoned',
+  'cancelled',
+  'canceled',
+  'unscored',
+  'ended',
+  'left',
+  'abstain',
+  'rejected',
+  'returned',
+  'matured',
+]);
 
 export function badge(text, label) {
   if (!text) return '–';
@@ -148,5 +175,7 @@ export function badge(text, label) {
 export const taskState = (task) => badge(task.outcome ?? task.phase, task.outcome ?? PHASES[task.phase]);
 
 export const taskLink = (id) => h('a', { href: route(`/tasks/${id}`) }, `Task ${id}`);
+
+export const federationLink = (id) => h('a', { href: route(`/federations/${id}`) }, `Federation ${id}`);
 
 export const place = (row) => `${row.block_number}-${row.log_index}`;

@@ -3,11 +3,22 @@
 import { ask } from './api.js';
 import { h, route } from './dom.js';
 import { eventColumns } from './events.js';
-import { address, amount, badge, clock, digest, score, scoreText, taskLink, weight } from './format.js';
+import { address, amount, badge, clock, digest, score, scoreText, weight } from './format.js';
 import { facts, filters, heading, pages, panel, table } from './parts.js';
-import { payoutColumns, slashColumns } from './tasks.js';
+import { proposers, voters } from './federations.js';
+import { payoutColumns, slashColumns, venue } from './tasks.js';
 
-const REASONS = ['unrevealed', 'duplicate', 'invalid', 'unavailable', 'silent', 'deviating'];
+const REASONS = [
+  'unrevealed',
+  'duplicate',
+  'invalid',
+  'unavailable',
+  'silent',
+  'deviating',
+  'harmful',
+  'contrary',
+  'forged',
+];
 
 export async function slashesPage({ query, now }) {
   return [
@@ -16,6 +27,7 @@ export async function slashesPage({ query, now }) {
       ['reason', 'Why', [['', 'any'], ...REASONS]],
       ['operator', 'Who'],
       ['task_id', 'Task'],
+      ['federation_id', 'Federation'],
     ]),
     pages('Slashes', '/slashes', query, slashColumns(now()), await ask('/slashes', query), 'No slash fits.'),
   ];
@@ -25,9 +37,10 @@ export async function payoutsPage({ query, now }) {
   return [
     heading('Payouts'),
     filters('/payouts', query, [
-      ['role', 'As', [['', 'any'], 'trainer', 'validator', 'creator', 'settler']],
+      ['role', 'As', [['', 'any'], 'trainer', 'validator', 'member', 'creator', 'settler', 'appellant']],
       ['account', 'Who'],
       ['task_id', 'Task'],
+      ['federation_id', 'Federation'],
     ]),
     pages('Payouts', '/payouts', query, payoutColumns(now()), await ask('/payouts', query), 'No payout fits.'),
   ];
@@ -42,10 +55,18 @@ const WHY = {
   deviating: 'gave a verdict that the consensus refutes',
 };
 
+const IN_ROUND = {
+  silent: 'was drawn for the round and did not do its part in time',
+  harmful: 'proposed an update that two thirds of the voting stake found harmful',
+  contrary: 'voted against what two thirds of the voting stake found',
+  forged: 'attested to another model than the one that the accepted updates make',
+};
+
 /** One slash in a sentence, with the numbers that decide. */
 function charge({ slash, task, submission, scores }) {
   const who = address(slash.operator);
   if (!slash.reason) return [who, ' was slashed by ', address(slash.module), ', which gives no reason.'];
+  if (slash.federation_id) return [who, ` ${IN_ROUND[slash.reason] ?? slash.reason}.`];
   const own = scores.filter(({ validator }) => validator === slash.operator).at(-1);
   if (slash.reason !== 'deviating' || own?.score == null || submission?.score == null)
     return [who, ` ${WHY[slash.reason] ?? slash.reason}.`];
@@ -60,6 +81,8 @@ const ROLES = {
   trainer: 'as trainer, by rank and the square root of the stake',
   validator: 'as validator, by closeness to the consensus',
   creator: 'as creator: what of bounty and bond is the creator’s',
+  member: 'as member: what the rounds below earned, as far as it was not claimed before',
+  appellant: 'as appellant: the bond, and what the appeal earned',
   settler: 'for settling: a tenth of what that slashed',
 };
 
@@ -128,19 +151,34 @@ export async function payoutPage({ path, now }) {
 }
 
 const where = (row) => [
-  ['Task', row.task_id ? [taskLink(row.task_id), row.submission_id ? `, model ${row.submission_id}` : ''] : '–'],
+  ['In', venue(row)],
   ['When', clock(row.timestamp)],
   ['Where', `block ${row.block_number}, log ${row.log_index}`],
   ['Transaction', h('code', { class: 'whole' }, row.transaction_hash)],
 ];
 
-function context({ submission, panel: drawn, scores, events }, who, now) {
+/** What somebody did in a federation's round, beside what the others did; or in all of them. */
+function federated({ round, roles }) {
+  if (round)
+    return [panel('Updates of the round', proposers(roles, round)), panel('Voters of the round', voters(roles))];
+  if (!roles.length) return null;
+  return panel('Rounds', table('Rounds', [
+    ['Round', (role) => h('a', { href: route(`/federations/${role.federation_id}/rounds/${role.round}`) }, `Round ${role.round}`)],
+    ['As', (role) => (role.proposes ? 'proposer' : 'voter')],
+    ['Got', (role) => amount(role.reward, 6), 'right'],
+    ['Lost', (role) => [amount(role.slashed), role.reason ? [' ', badge(role.reason)] : ''], 'right'],
+  ], roles)); // prettier-ignore
+}
+
+function context(data, who, now) {
+  const { submission, panel: drawn, scores, events } = data;
   const attempts = new Map(drawn.map((row) => [`${row.attempt} ${row.validator}`, row]));
   const said = new Set(scores.map((row) => `${row.attempt} ${row.validator}`));
   const silent = [...attempts.values()]
     .filter((row) => !said.has(`${row.attempt} ${row.validator}`))
     .map((row) => ({ ...row, score: null, verdict: null, weight: '0' }));
   return [
+    federated(data),
     submission
       ? panel('The model', facts([
           ['Model', `#${submission.id}`],
@@ -157,6 +195,7 @@ function context({ submission, panel: drawn, scores, events }, who, now) {
           ['Validator', (row) => [address(row.validator), row.validator === who ? ' ←' : '']],
           ['Score', (row) => (row.verdict ? badge(row.verdict) : row.score === null ? badge('silent') : score(row.score)), 'right'],
           ['Weight', (row) => weight(row.weight), 'right'],
+          ['Copy of', (row) => (row.copy_of ? `#${row.copy_of}` : '–'), 'right'],
           ['Report', (row) => (row.report_digest ? digest(row.report_digest) : '–')],
         ], [...scores, ...silent]))
       : null, // prettier-ignore

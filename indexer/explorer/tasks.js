@@ -1,6 +1,7 @@
 // Tasks: the list, and one task with its phases, its leaderboard, who scored what, and where the money went.
 
 import { ask, askAll, specOf } from './api.js';
+import { appealColumns } from './appeals.js';
 import { spread, timeline } from './chart.js';
 import { h, route } from './dom.js';
 import { eventColumns } from './events.js';
@@ -13,10 +14,12 @@ import {
   count,
   digest,
   duration,
+  federationLink,
   moment,
   place,
   score,
   scoreText,
+  taskLink,
   taskState,
 } from './format.js';
 import { facts, filters, heading, pages, panel, table, things } from './parts.js';
@@ -178,6 +181,7 @@ function judged(row, scores, slashed, low, high) {
   const last = Math.max(...said.map((each) => each.attempt));
   const now = said.filter((each) => each.attempt === last);
   const verdicts = now.filter((each) => each.verdict);
+  const copies = [...new Set(now.map((each) => each.copy_of).filter(Boolean))];
   const dots = now
     .filter((each) => each.score !== null)
     .map((each) => {
@@ -195,7 +199,19 @@ function judged(row, scores, slashed, low, high) {
           verdicts.map((each) => badge(each.verdict)),
         )
       : null,
+    copies.length ? h('small', null, `called a copy of ${copies.map((each) => `#${each}`).join(', ')}`) : null,
     now.length ? null : '–',
+  ];
+}
+
+/** The task and model, or the federation and round, that money is about. */
+export function venue(row) {
+  if (row.task_id) return [taskLink(row.task_id), row.submission_id ? `, model ${row.submission_id}` : ''];
+  if (!row.federation_id) return '–';
+  const round = `/federations/${row.federation_id}/rounds/${row.round}`;
+  return [
+    federationLink(row.federation_id),
+    row.round ? [', ', h('a', { href: route(round) }, `round ${row.round}`)] : '',
   ];
 }
 
@@ -203,17 +219,7 @@ export const slashColumns = (now) => [
   ['Who', (row) => address(row.operator)],
   ['Why', (row) => badge(row.reason)],
   ['Lost', (row) => amount(row.assets), 'right'],
-  [
-    'Task',
-    (row) =>
-      row.task_id
-        ? h(
-            'a',
-            { href: route(`/tasks/${row.task_id}`) },
-            `${row.task_id}${row.submission_id ? `, model ${row.submission_id}` : ''}`,
-          )
-        : '–',
-  ],
+  ['In', venue],
   ['When', (row) => moment(row.timestamp, now)],
   ['Evidence', (row) => h('a', { href: route(`/slashes/${place(row)}`) }, place(row)), 'right'],
 ];
@@ -223,15 +229,7 @@ export const payoutColumns = (now) => [
   ['As', (row) => row.role],
   ['Got', (row) => amount(row.assets), 'right'],
   ['Unlocked', (row) => amount(row.unlocked), 'right'],
-  [
-    'Task',
-    (row) =>
-      h(
-        'a',
-        { href: route(`/tasks/${row.task_id}`) },
-        `${row.task_id}${row.submission_id ? `, model ${row.submission_id}` : ''}`,
-      ),
-  ],
+  ['In', venue],
   ['When', (row) => moment(row.timestamp, now)],
   ['Evidence', (row) => h('a', { href: route(`/payouts/${place(row)}`) }, place(row)), 'right'],
 ];
@@ -254,10 +252,10 @@ function specification(spec) {
 export async function taskPage({ path, now }) {
   const id = path[0];
   const all = { limit: 200 };
-  const [task, submissions, scores, validators, slashes, payouts, events, newest] = await askAll(
+  const [task, submissions, scores, validators, slashes, payouts, appeals, events, newest] = await askAll(
     `/tasks/${id}`, [`/tasks/${id}/submissions`, all], [`/tasks/${id}/scores`, all], [`/tasks/${id}/validators`, all],
-    [`/tasks/${id}/slashes`, all], [`/tasks/${id}/payouts`, all], ['/events', { task_id: id, limit: 200 }],
-    ['/events', { task_id: id, limit: 15 }],
+    [`/tasks/${id}/slashes`, all], [`/tasks/${id}/payouts`, all], ['/appeals', { task_id: id }],
+    ['/events', { task_id: id, limit: 200 }], ['/events', { task_id: id, limit: 15 }],
   ); // prettier-ignore
   const spec = await specOf(task.data.spec_digest);
   const time = now();
@@ -290,6 +288,9 @@ export async function taskPage({ path, now }) {
       ['Slashed', (row) => amount(row.slashed), 'right'],
       ['Reward', (row) => amount(row.reward), 'right'],
     ], validators.data, 'Nobody has joined yet.')), // prettier-ignore
+    appeals.data.length
+      ? panel('Appeals', pages('Appeals', '/appeals', { task_id: id }, appealColumns(time), appeals))
+      : null,
     slashes.data.length
       ? panel('Slashes', pages('Slashes', `/tasks/${id}/slashes`, {}, slashColumns(time), slashes))
       : null,

@@ -56,23 +56,21 @@ def skein(wei: str) -> str:
 def pages(api: httpx.Client, lived: Indexed) -> list[str]:
     """One of every sort of page; those that have parts of every sort first."""
     who = Life(lived.network).address(VALIDATORS[0])
-    slash, payout = rows(api, "/slashes?reason=silent")[0], rows(api, "/payouts?role=validator&task_id=1")[0]
-    first = ["", "tasks/1", f"accounts/{who}", f"slashes/{where(slash)}", "tasks/99"]
-    lists = ["tasks", "federations", "accounts", "operators", "payouts", "slashes", "events"]
-    return [
-        *first,
-        *lists,
-        "tasks/4",
-        "federations/1",
-        f"operators/{who}",
-        "network",
-        f"payouts/{where(payout)}",
-        "api",
-        "nothing",
-    ]
+    slashes, payouts = (rows(api, f"/{kind}?limit=200") for kind in ("slashes", "payouts"))
+    silent = next(row for row in slashes if row["reason"] == "silent" and row["task_id"])
+    harmful = next(row for row in slashes if row["reason"] == "harmful")
+    paid = [next(row for row in payouts if row["role"] == role) for role in ("validator", "member", "appellant")]
+    proposal = next(row for row in rows(api, "/proposals") if row["state"] == "executed")
+    first = ["", "tasks/1", f"accounts/{who}", f"slashes/{where(silent)}", "tasks/99", "federations/1/rounds/1"]
+    first += [f"governance/{proposal['id']}", "emission"]
+    lists = ["tasks", "federations", "accounts", "operators", "payouts", "slashes", "events", "vaults", "governance"]
+    lists += ["appeals"]
+    evidence = [f"payouts/{where(row)}" for row in paid] + [f"slashes/{where(harmful)}"]
+    rest = ["tasks/4", "federations/1", f"operators/{who}", "network", "api", "nothing", "federations/1/round/1"]
+    return [*first, *lists, *evidence, *rest]
 
 
-@pytest.mark.parametrize(("device", "looked_at"), [(WIDE, 19), (PHONE, 5)], ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize(("device", "looked_at"), [(WIDE, 99), (PHONE, 8)], ids=["wide-light", "phone-dark"])
 def test_every_page_is_whole_and_open_to_everybody(
     browser: Browser, api: httpx.Client, lived: Indexed, device: dict[str, Any], looked_at: int
 ) -> None:
@@ -82,7 +80,7 @@ def test_every_page_is_whole_and_open_to_everybody(
             assert number >= looked_at or visitor.barriers() == [], path
             assert not visitor.too_wide(), path
             assert visitor.page.locator("h1").count() == 1, path
-            assert ("Not there" in visitor.text("h1")) == (path in ("tasks/99", "nothing"))
+            assert ("Not there" in visitor.text("h1")) == (path in ("tasks/99", "nothing", "federations/1/round/1"))
 
 
 def test_a_task_shows_phases_models_scores_and_money(visitor: Visitor, api: httpx.Client) -> None:
@@ -113,6 +111,57 @@ def test_a_permalink_gives_the_evidence(visitor: Visitor, api: httpx.Client) -> 
     paid = next(row for row in rows(api, "/payouts?role=trainer&task_id=1") if row["assets"] != "0")
     visitor.go(f"payouts/{where(paid)}")
     assert "weight" in visitor.text(".formula") and skein(paid["assets"]) in visitor.text(".formula")
+
+
+def test_a_round_shows_who_voted_what_and_what_it_was_worth(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.go("federations")
+    visitor.page.get_by_role("link", name="Federation 1").first.click()
+    visitor.page.get_by_role("link", name="Round 1", exact=True).first.click()
+    visitor.settled()
+    updates = visitor.page.locator("section:has(h2:text-is('Updates')) tbody tr").all_inner_texts()
+    roles = rows(api, "/federations/1/rounds/1/roles")
+    assert len(updates) == sum(role["proposes"] for role in roles)
+    assert ["3 of 3" in line and "accepted" in line.lower() for line in updates] == [True, False, False]
+    assert "harmful" in updates[1].lower() and "duplicate" in updates[2].lower()
+    assert skein(roles[0]["reward"]) in updates[0] and skein(roles[1]["slashed"]) in updates[1]
+    visitor.page.locator("section:has(h2:text-is('Slashes')) a", has_text=re.compile(r"^\d+-\d+$")).first.click()
+    visitor.settled()
+    assert "two thirds of the voting stake found harmful" in visitor.text()
+    assert "round 1" in visitor.text() and "Voters of the round" in visitor.text()
+
+
+def test_a_proposal_shows_what_it_does_and_who_voted(visitor: Visitor, api: httpx.Client) -> None:
+    visitor.go("governance")
+    promised = visitor.text("section:has(h2:text-is('Stake in escrow'))")
+    assert all(skein(row["assets"]) in promised for row in rows(api, "/escrows"))
+    visitor.page.get_by_role("link", name="Nothing.", exact=True).click()
+    visitor.settled()
+    proposal = next(row for row in rows(api, "/proposals") if row["state"] == "executed")
+    assert visitor.page.url.endswith(f"#/governance/{proposal['id']}")
+    assert visitor.text("h1") == "Nothing." and skein(proposal["votes_for"]) in visitor.text()
+    assert "100 %" in visitor.text("section:has(h2:text-is('Result'))")
+    made = rows(api, f"/events?name=SkeinGovernor.ProposalCreated&to_block={proposal['block_number']}")[0]
+    (target,) = made["args"]["targets"]
+    assert f"{target[:6]}…{target[-4:]}" in visitor.text("section:has(h2:text-is('What it would do'))")
+
+
+def test_emission_appeals_copies_and_vaults_are_shown(visitor: Visitor, api: httpx.Client) -> None:
+    sums = rows(api, "/stats")
+    visitor.go("emission")
+    assert skein(sums["emission_drawn"]) in visitor.text(".tiles")
+    drawn = visitor.text("section:has(h2:text-is('Who it flows to'))")
+    assert all(skein(row["drawn"]) in drawn for row in rows(api, "/emissions"))
+    assert visitor.page.locator("section:has(h2:text-is('Epochs')) tbody tr").count() == len(rows(api, "/epochs"))
+    visitor.go("appeals?outcome=upheld")
+    for title, path in (("Appeals", "/appeals?outcome=upheld"), ("Copies", "/copies")):
+        shown = visitor.page.locator(f"section:has(h2:text-is('{title}')) tbody tr")
+        assert shown.count() == len(rows(api, path)) > 0
+    visitor.go("operators")
+    visitor.page.get_by_role("link", name="Vaults").click()
+    visitor.settled()
+    (vault,) = rows(api, "/vaults")
+    visitor.go(f"operators/{vault['operator']}")
+    assert vault["address"] in visitor.text(".facts")
 
 
 def test_everything_can_be_done_from_the_keyboard(visitor: Visitor, lived: Indexed) -> None:
