@@ -6,9 +6,10 @@ from pathlib import Path
 from samples import CANCER
 from world import KEY
 
+from protocol.artifacts import manifest_of
 from protocol.errors import ArtifactMissing, DigestMismatch
 from protocol.reports import Evaluation, Verdict, read_report
-from protocol.specs import spec_digest, write_spec
+from protocol.specs import TaskSpec, spec_digest, write_spec
 from protocol.store import DirectoryStore
 from validator.evaluation import Case, Evaluations
 from validator.sandbox import Sandbox
@@ -35,9 +36,15 @@ class Bench:
 
 def open_bench(root: Path, sandbox: Sandbox, sealed: Path) -> Bench:
     """A bench for a task with this sealed held-out set."""
+    spec = CANCER.model_copy(update={"held_out_digest": manifest_of(sealed).digest, "limits": _LIMITS})
+    return open_desk(root, sandbox, sealed, spec)
+
+
+def open_desk(root: Path, sandbox: Sandbox, sealed: Path, spec: TaskSpec, base: Path | None = None) -> Bench:
+    """The same for a task of any kind; its specification names the sealed set, and the base model if there is one."""
     store = DirectoryStore(root / "store")
-    held_out = store.put(sealed)
-    spec = CANCER.model_copy(update={"held_out_digest": held_out, "limits": _LIMITS})
-    case = Case(root / "task", spec, spec_digest(spec), held_out)
+    for folder in filter(None, (sealed, base)):
+        store.put(folder)
+    case = Case(root / "task", spec, spec_digest(spec), spec.held_out_digest)
     write_spec(spec, case.spec_folder)
     return Bench(store, case, Evaluations(store, sandbox, 1 << 30))
