@@ -1,18 +1,22 @@
 """Which earlier submission a model nearly equals, by the distance that its task's specification states."""
 
 import logging
+import time
 from functools import partial
+from pathlib import Path
 
 from node.jobs import Jobs
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS
-from protocol.errors import ProtocolError
+from protocol.errors import ArtifactError, ProtocolError
 from protocol.phases import SubmissionState
 from validator.duties import Duty
 from validator.evaluation import Case, Evaluations, Finding
 
 logger = logging.getLogger(__name__)
+
+_ABSENT_SECONDS = 60.0
 
 
 class Copies:
@@ -23,6 +27,7 @@ class Copies:
         self._evaluations = evaluations
         self._jobs = jobs
         self._known: dict[tuple[int, str], int] = {}
+        self._absent: dict[tuple[Path, str], float] = {}
 
     def original_of(self, task_id: int, case: Case, duty: Duty, finding: Finding | None) -> int | None:
         """The earliest submission that this one is a copy of, 0 if there is none; None while it is found out."""
@@ -41,18 +46,27 @@ class Copies:
         return self._known[known]
 
     def _compare(self, task_id: int, case: Case, duty: Duty) -> int:
-        earlier = [(number, self._chain.submission(task_id, number)) for number in range(1, duty.submission_id)]
-        models = {number: record.digest for number, record in earlier if _counts(record)}
-        distances = self._evaluations.distances(case, duty.digest, list(models.values()))
+        for number in range(1, duty.submission_id):
+            other = self._chain.submission(task_id, number)
+            if _counts(other) and self._is_near(case, duty.digest, other.digest):
+                logger.info("Found a copy task=%s submission=%s original=%s", task_id, duty.submission_id, number)
+                return number
+        return 0
+
+    def _is_near(self, case: Case, digest: str, other: str) -> bool:
+        """A model at a time, each confined by itself: whoever hands in many, or strange ones, hides no copy of another.
+
+        One that no store has is not asked for again at once, since asking may take a while.
+        """
+        if time.monotonic() < self._absent.get((case.folder, other), 0.0):
+            return False
+        try:
+            distance = self._evaluations.distance(case, digest, other)
+        except ArtifactError:
+            self._absent[case.folder, other] = time.monotonic() + _ABSENT_SECONDS
+            return False
         assert case.spec.copy_distance is not None
-        near = [
-            number
-            for number, distance in zip(models, distances, strict=True)
-            if distance is not None and distance <= case.spec.copy_distance
-        ]
-        if near:
-            logger.info("Found a copy task=%s submission=%s original=%s", task_id, duty.submission_id, near[0])
-        return near[0] if near else 0
+        return distance is not None and distance <= case.spec.copy_distance
 
 
 def _counts(submission: Record) -> bool:

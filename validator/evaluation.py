@@ -10,7 +10,6 @@ import logging
 import tempfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -151,20 +150,19 @@ class Evaluations:
             texts = {name: str(path) for name, path in job.items()}
             return self._run({**texts, "sample": count, "seed": seed}, list(job.values()), case, Path(scratch))
 
-    def distances(self, case: Case, digest: str, earlier: list[str]) -> list[int | None]:
-        """How far a model is from others, see `protocol.copies`; None for one that no store has or that is none."""
-        folders: dict[str, Path] = {}
-        for other in earlier:
-            with suppress(ArtifactError):
-                folders[other] = self._fetch_model(case, other)
-        job = {"spec": case.spec_folder, "model": self._fetch_model(case, digest)}
-        if (base := self._fetch_base(case)) is not None:
-            job["base"] = base
-        texts: dict[str, Any] = {name: str(path) for name, path in job.items()}
-        texts["earlier"] = [str(folder) for folder in folders.values()]
+    def distance(self, case: Case, digest: str, other: str) -> int | None:
+        """How far a model is from another, see `protocol.copies`; None if either is none of the specification, or
+        comparing them takes more than an evaluation may. ArtifactError if one cannot be fetched.
+        """
+        folders = {"model": self._fetch_model(case, digest), "other": self._fetch_model(case, other)}
+        job = {"spec": case.spec_folder, **folders}
         with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="compare-") as scratch:
-            found = self._run(texts, [*job.values(), *folders.values()], case, Path(scratch))
-        return [dict(zip(folders, found.get("distances", []), strict=False)).get(other) for other in earlier]
+            texts = {name: str(path) for name, path in job.items()}
+            found = self._run(texts, list(job.values()), case, Path(scratch))
+        if found["verdict"] != "compared":
+            logger.warning("Could not compare %s with %s: %s", digest, other, found["reason"])
+            return None
+        return int(found["distance"])
 
     # --- steps
 

@@ -38,7 +38,7 @@ def run(job: dict[str, Any], output: Path) -> None:
 
     With "sample" (how many) and "seed", evaluate only as many samples, and put them into the result: {"total": number
     of samples in the held-out set, "rows": [[index, loss, value]], "spread": that of the metric}.
-    With "earlier" (folders of models) instead of "held_out", say how far the model is from each: {"distances"}.
+    With "other" (a model's folder) instead of "held_out", say how far the model is from it: {"distance": billionths}.
     With {"spec"} alone, say whether it can be followed. "base": the folder of the base model, where there is one.
     """
     try:
@@ -47,27 +47,19 @@ def run(job: dict[str, Any], output: Path) -> None:
             task.check_base()
     except (SpecInvalid, TaskFailed) as error:
         return _conclude(output, "unsupported", str(error))
-    if "earlier" in job:
+    if "other" in job:
         return _compare(task, job, output)
     return _evaluate(task, job, output) if "held_out" in job else _conclude(output, "supported")
 
 
 def _compare(task: Task[Any], job: dict[str, Any], output: Path) -> None:
-    """The distances of the model to earlier ones; None for one that is no model of the specification."""
     (output / STAGE_FILE).write_text(MODEL)
-    if "model" not in job:
-        return _conclude(output, "compared", distances=[])
     try:
-        mine = read_model(task, Path(job["model"]))
+        model = read_model(task, Path(job["model"])) if "model" in job else task.blank()
+        other = read_model(task, Path(job["other"]))
     except ModelInvalid as error:
         return _conclude(output, "invalid", error.reason)
-    distances: list[int | None] = []
-    for folder in job["earlier"]:
-        try:
-            distances.append(distance(mine, read_model(task, Path(folder))))
-        except ModelInvalid:
-            distances.append(None)
-    return _conclude(output, "compared", distances=distances)
+    return _conclude(output, "compared", distance=distance(model, other))
 
 
 def _evaluate(task: Task[Any], job: dict[str, Any], output: Path) -> None:
