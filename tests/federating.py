@@ -16,7 +16,7 @@ from node.participant import Means
 from node.sender import Sender
 from protocol.federated.first import initial
 from protocol.federated.fixed import encode_model
-from protocol.federated.phases import Phase
+from protocol.federated.phases import Phase, phase
 from protocol.federated.spec import Column, FederationSpec, write_federation
 from protocol.federated.wire import write_model
 from protocol.store import DirectoryStore
@@ -133,7 +133,11 @@ class Federated:
 
     @property
     def phase(self) -> Phase:
-        return Phase(self.network.chain().call("Alliance", "phase", self.id, block="pending"))
+        """As the contract has it; the clients' own reckoning must agree."""
+        chain, record = self.network.chain(), self.record()
+        said = Phase(chain.call("Alliance", "phase", self.id, block="pending"))
+        assert phase(record, self.round() if record.round else None, chain.now()) == said
+        return said
 
     def run(self, until: Sequence[Phase] = (Phase.ENDED,), steps: int = 14) -> None:
         """Let time pass, phase by phase, until one of these, or the only round is over."""

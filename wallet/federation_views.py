@@ -44,13 +44,13 @@ def find_spec(store: ArtifactStore, federation: Federation) -> FederationSpec | 
             return None
 
 
-def left(chain: Chain, federation: Federation) -> str:
+def left(federation: Federation) -> str:
     """How long the present phase lasts."""
-    ends = phase_ends(chain, federation)
+    ends = phase_ends(federation)
     return "–" if ends is None else format_duration(max(0, ends - federation.now))
 
 
-def facts(chain: Chain, federation: Federation, spec: FederationSpec | None) -> dict[str, str]:
+def facts(federation: Federation, spec: FederationSpec | None) -> dict[str, str]:
     """What a person wants to know first."""
     record, terms = federation.record, federation.record.parameters
     told = _spec_facts(spec) if spec else {}
@@ -59,7 +59,7 @@ def facts(chain: Chain, federation: Federation, spec: FederationSpec | None) -> 
         "model": record.model_digest,
         "creator": record.creator,
         "phase": words(federation.phase),
-        "ends in": left(chain, federation),
+        "ends in": left(federation),
         "pool": f"{format_amount(record.pool)} SKEIN for {record.rounds_left} more rounds",
         "to be claimed": f"{format_amount(record.owed)} SKEIN",
         "members": f"{record.member_count}, a round needs {terms.min_members}",

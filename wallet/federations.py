@@ -7,7 +7,8 @@ from node.output import NotFound
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
-from protocol.federated.phases import Phase
+from protocol.federated.phases import Phase, deadlines
+from protocol.federated.phases import phase as phase_of
 from protocol.seeds import seed_proof
 from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import wallet_figure
@@ -41,10 +42,11 @@ def read(chain: Chain, number: int) -> Federation:
 
 
 def _read(chain: Chain, number: int) -> Federation:
-    record = chain.call("Alliance", "federation", number)
-    phase = Phase(chain.call("Alliance", "phase", number, block="pending"))
-    newest = chain.call("Alliance", "round", number, record.round) if record.round else None
-    return Federation(number, record, phase, chain.now(), newest)
+    block = chain.head().number
+    record = chain.call("Alliance", "federation", number, block=block)
+    newest = chain.call("Alliance", "round", number, record.round, block=block) if record.round else None
+    now = chain.now()
+    return Federation(number, record, phase_of(record, newest, now), now, newest)
 
 
 def newest(chain: Chain, limit: int) -> list[Federation]:
@@ -59,21 +61,11 @@ def members(chain: Chain, federation: Federation) -> list[Record]:
     return [chain.call("Alliance", "member", federation.id, address) for address in addresses]
 
 
-def phase_ends(chain: Chain, federation: Federation) -> int | None:
+def phase_ends(federation: Federation) -> int | None:
     """When the present phase ends by itself, timestamp; None where somebody must act."""
     if federation.phase is Phase.RESTING:
         return int(federation.record.rests_until)
-    ends = {
-        Phase.COMMIT: "commit_ends",
-        Phase.REVEAL: "reveal_ends",
-        Phase.VOTE_COMMIT: "vote_ends",
-        Phase.VOTE_REVEAL: "ballot_ends",
-        Phase.ATTEST: "attest_ends",
-    }
-    if federation.phase not in ends:
-        return None
-    deadlines = chain.call("Alliance", "deadlines", federation.id, federation.record.round)
-    return int(getattr(deadlines, ends[federation.phase]))
+    return deadlines(federation.record, federation.round).get(federation.phase) if federation.round else None
 
 
 # --- what is sent

@@ -186,9 +186,9 @@ def test_an_update_that_no_store_has_is_not_paid(federated: Federated) -> None:
 class Yes(FederationMember):
     """Accepts everything, unseen."""
 
-    def _vote(self, federation: Any, member: Any, work: RoundWork) -> None:
+    def _vote(self, at: Any, round_: Any, entry: Any, work: RoundWork) -> None:
         work.judge = lambda place, updates: Ballot(sum(1 << slot for slot in updates))  # type: ignore[method-assign]
-        super()._vote(federation, member, work)
+        super()._vote(at, round_, entry, work)
 
 
 def test_who_accepts_everything_is_not_paid_for_it(federated: Federated) -> None:

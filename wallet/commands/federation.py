@@ -98,7 +98,7 @@ def list_(session: Session, limit: Annotated[int, typer.Option(min=1, help="How 
         (
             each.id,
             federations.words(each.phase),
-            views.left(session.chain, each),
+            views.left(each),
             each.record.round,
             each.record.rounds_left,
             format_amount(each.record.pool),
@@ -121,7 +121,7 @@ def show(
     found = federations.read(session.chain, number)
     members, rounds = federations.members(session.chain, found), views.rounds(session.chain, found, limit)
     spec = views.find_spec(session.store, found)
-    facts = [(name, value) for name, value in views.facts(session.chain, found, spec).items()]
+    facts = [(name, value) for name, value in views.facts(found, spec).items()]
     session.show(
         views.document(found, spec, members, rounds),
         (f"Federation {number}", ("", ""), facts),
