@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from indexer import db
+from indexer.anew import anew
 from indexer.bulk import bulk
 from indexer.fold import Fold
 from indexer.reader import Batch
@@ -103,10 +104,8 @@ class Index:
         with self._transaction(any_version=True):
             if self.state is None:
                 return
-            db.recreate_derived(self._connection)
-            db.drop_indexes(self._connection)
-            self._derive(self.state.number, max(self.state.final, self.state.number - JOURNAL_BLOCKS), progress)
-            db.create_indexes(self._connection)
+            with anew(self._connection):
+                self._derive(self.state.number, max(self.state.final, self.state.number - JOURNAL_BLOCKS), progress)
             self._save(self.state)
 
     @contextmanager
