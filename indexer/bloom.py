@@ -7,7 +7,7 @@ log out, or adds one: header and logs would have to lie together, and the header
 from collections.abc import Iterable
 from functools import lru_cache
 
-from Crypto.Hash import keccak
+from protocol.hashes import keccak
 
 _EVERYTHING = (1 << 2048) - 1
 
@@ -15,7 +15,7 @@ _EVERYTHING = (1 << 2048) - 1
 @lru_cache(maxsize=1 << 14)
 def bits_of(item: bytes) -> int:
     """The three bits of an address (20 bytes) or a topic (32 bytes)."""
-    digest = keccak.new(digest_bits=256, data=item).digest()
+    digest = keccak(item)
     bits = 0
     for at in (0, 2, 4):
         bits |= 1 << (int.from_bytes(digest[at : at + 2]) & 2047)

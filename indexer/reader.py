@@ -29,8 +29,8 @@ _LogBlock = tuple[int, str, str | None]
 
 _HASH = re.compile("0x[0-9a-f]{64}")
 
-TARGET_LOGS = 2_000
-MOST_LOGS = 4_000
+TARGET_LOGS = 4_000
+MOST_LOGS = 8_000
 FIRST_SPAN = 20
 LONGEST_SPAN = 20_000
 IN_FLIGHT = 3

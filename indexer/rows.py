@@ -132,8 +132,9 @@ class Rows:
         """Fetch what these events, all of one kind, will probably need; see `event` for their form."""
         for table, keys in self._foresight.needs(name, events):
             store = self._stores[table]
-            known = store.rows, store.absent
-            missing = [key for key in keys if not any(key in part for part in known) and not self._revive(store, key)]
+            missing = [key for key in keys if key not in store.rows and key not in store.absent]
+            if store.old:
+                missing = [key for key in missing if not self._revive(store, key)]
             if missing:
                 load, key_in = store.shape.load, store.shape.key_in
                 store.rows |= {key_in(values): load(values) for values in self._bulk.fetch(store.shape, missing)}

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
-
 from protocol.errors import ConfigInvalid
+from protocol.values import address_of
 
 CONTRACTS = (
     "SkeinToken", "Staking", "Emissions", "DelegationVaults", "SkeinGovernor", "Arena", "Alliance", "Randomness"
@@ -114,6 +113,6 @@ def _integer(value: object) -> int:
 
 def _deployed(entry: Mapping[str, object]) -> Deployed:
     address = entry["address"]
-    if not isinstance(address, str) or not is_address(address):
+    if not isinstance(address, str):
         raise ValueError(f"{address!r} is not an address")
-    return Deployed(to_checksum_address(address), _integer(entry["first_block"]))
+    return Deployed(address_of(address), _integer(entry["first_block"]))

@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from eth_utils.crypto import keccak
-
 from protocol.deployment import CONTRACTS, Deployment, abi
 from protocol.errors import ProtocolError
+from protocol.hashes import keccak
 from protocol.values import ADDRESSES, Abi, field_names, head_size, is_dynamic, reader, signature
 
 RawLog = Mapping[str, Any]
@@ -47,7 +46,7 @@ def event_abis() -> dict[str, dict[str, Any]]:
 
 def topic(name: str) -> str:
     """The first topic of an event's logs: `topic("Arena.TaskCreated")`."""
-    return "0x" + keccak(text=signature(event_abis()[name])).hex()
+    return "0x" + keccak(signature(event_abis()[name]).encode()).hex()
 
 
 def decode(log: RawLog, deployment: Deployment) -> Event | None:

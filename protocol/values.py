@@ -22,13 +22,14 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from Crypto.Hash import keccak
+from protocol.hashes import keccak
 
 Abi = Mapping[str, Any]
 # (data, where the value's head lies, where the offsets of the surrounding tuple count from) -> value
 Reader = Callable[[bytes, int, int], Any]
 
 _ARRAY = re.compile(r"^(.*)\[(\d*)\]$")
+_ADDRESS = re.compile("0x([0-9a-fA-F]{40})")
 _WORD = 32
 _ZEROS = bytes(_WORD)
 
@@ -78,10 +79,19 @@ def checksummed(address: bytes) -> str:
     eth_utils says the same in three times the time, which an indexer that meets new accounts all day notices.
     """
     text = address.hex()
-    digits = keccak.new(digest_bits=256, data=text.encode()).digest().hex()
+    digits = keccak(text.encode()).hex()
     return "0x" + "".join(
         [letter.upper() if digit > "7" else letter for letter, digit in zip(text, digits, strict=False)]
     )
+
+
+def address_of(text: str) -> str:
+    """The address with its checksum. Raises ValueError for text that is none, or whose checksum is wrong."""
+    found = _ADDRESS.fullmatch(text)
+    address = checksummed(bytes.fromhex(found[1])) if found else ""
+    if not found or (found[1] not in (found[1].lower(), found[1].upper()) and text != address):
+        raise ValueError(f"{text!r} is not an address")
+    return address
 
 
 _KEPT_ADDRESSES = 1 << 16

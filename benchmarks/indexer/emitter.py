@@ -86,7 +86,7 @@ def _parameters(digest: bytes) -> tuple[object, ...]:
     known = {
         "bounty": 1000 * SKEIN, "bond": 100 * SKEIN, "minTrainerStake": SKEIN, "minValidatorStake": SKEIN,
         "scale": 10**9, "tolerance": 10**6, "slashTolerance": 10**8, "grid": 10**6, "panelSize": 3, "quorum": 2,
-        "paidRanks": 8, "maximise": True, "maxShare": 10**18,
+        "paidRanks": 8, "maximise": True, "maxShare": 10**18, "appealPanelSize": 0,
     }  # fmt: skip
     (form,) = (part for part in event_abis()["Arena.TaskCreated"]["inputs"] if part["name"] == "parameters")
     return tuple(digest if part["type"] == "bytes32" else known.get(part["name"], 1000) for part in form["components"])
@@ -180,7 +180,7 @@ class Story:
         for who in validators:
             yield "Arena", record(
                 "Arena.ScoreRevealed", **named, validator=who, attempt=1,
-                score=self._random.randrange(10**9), reportDigest=digest,
+                score=self._random.randrange(10**9), reportDigest=digest, copyOf=0,
             )  # fmt: skip
 
 

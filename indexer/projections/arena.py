@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.rows import Rows
 from indexer.tables import Funding, Submission, Task, Validator
+from protocol.hashes import keccak
 
 
 @on("Arena.TaskCreated")
