@@ -26,7 +26,7 @@ from protocol.calls import encode_call
 from protocol.chain import Chain
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
 from protocol.rpc import RequestRefused
-from protocol.transactions import Block, Receipt, read_receipt
+from protocol.transactions import Block, Receipt, read_receipt, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -226,8 +226,8 @@ class Sender:
             return self._settled(intent, State.DONE, final, {"receipt": receipt})
         if intent.state is State.REFUSED and (intent.outcome or {})["receipt"]["blockHash"] == receipt["blockHash"]:
             return self._settled(intent, State.REFUSED, final, intent.outcome)
-        refusal = self.chain.refusal(receipt)
-        told = {"error": refusal.error, "args": refusal.args_, "contract": refusal.contract}
+        why = refusal(self.chain.rpc, self.chain.deployment, receipt)
+        told = {"error": why.error, "args": why.args_, "contract": why.contract}
         return self._settled(intent, State.REFUSED, final, {"receipt": receipt, "refusal": told})
 
     def _settled(self, intent: Intent, state: State, final: bool, outcome: dict[str, Any] | None = None) -> Intent:

@@ -10,9 +10,9 @@ from eth_account.signers.local import LocalAccount
 
 from protocol.calls import Record, decode_result, encode_call
 from protocol.deployment import Deployment
-from protocol.errors import ChainUnavailable, ConfigInvalid, ContractReverted
+from protocol.errors import ChainUnavailable, ConfigInvalid
 from protocol.rpc import RequestRefused, Rpc
-from protocol.transactions import Block, Receipt, Signed, meaning_of, read_receipt
+from protocol.transactions import Block, Receipt, Signed, meaning_of, read_receipt, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,6 @@ GAS_MARGIN, GAS_RESERVE = (5, 4), 200_000
 _PRIORITY_FEE = 10**9  # wei a gas, where the node has no opinion
 # A transaction that the node already has is as good as sent; the nodes' words for it.
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
-
-
 # The nodes' words for a nonce that another transaction has.
 _TAKEN = ("nonce too low", "underpriced")
 _TRIES = 5
@@ -162,10 +160,18 @@ class Chain:
 
         Not for clients that may die at any moment: after a crash nobody knows whether it was sent (`node.sender` does).
         """
-        return self.wait(self._submit(contract, function, args, value))
+        for _ in range(_TRIES):
+            signed = self._submit(contract, function, args, value)
+            # a program with the same key that chose the same nonce, and a higher fee, replaces what waits
+            receipt = self._await(signed.hash, self.timeout, signed.nonce)
+            if receipt is not None:
+                return receipt
+        raise ChainUnavailable(
+            f"Another program with the key of {self.address} replaces what is sent again and again: stop one of them."
+        )
 
-    def _submit(self, contract: str, function: str, args: Sequence[Any], value: int) -> str:
-        """Broadcast, with another nonce if a program with the same key was quicker. Returns the hash."""
+    def _submit(self, contract: str, function: str, args: Sequence[Any], value: int) -> Signed:
+        """Broadcast, with another nonce if a program with the same key was quicker."""
         for left in reversed(range(_TRIES)):
             with self._sending:  # two threads must not take the same nonce
                 signed = self.sign(self.build(contract, function, *args, value=value))
@@ -178,7 +184,7 @@ class Chain:
                         break
                     if not left or not any(word in refused.reason.lower() for word in _TAKEN):
                         raise
-        return signed.hash
+        return signed
 
     def estimate(self, contract: str, function: str, *args: Any, value: int = 0) -> int:
         """Gas that the transaction would use now."""
@@ -261,37 +267,30 @@ class Chain:
         """The receipt, None while the transaction is not mined; `ContractReverted` when it was mined and refused."""
         found = self.raw_receipt(transaction_hash)
         if found is not None and int(found["status"], 16) == 0:
-            raise self.refusal(found)
+            raise refusal(self.rpc, self.deployment, found)
         return read_receipt(found, self.deployment) if found else None
 
     def wait(self, transaction_hash: str, timeout: float | None = None) -> Receipt:
         """The receipt, once there is one; `ChainUnavailable` after `timeout` seconds without."""
-        seconds = self.timeout if timeout is None else timeout
+        receipt = self._await(transaction_hash, self.timeout if timeout is None else timeout)
+        assert receipt is not None
+        return receipt
+
+    def _await(self, transaction_hash: str, seconds: float, nonce: int | None = None) -> Receipt | None:
+        """The receipt; None when another transaction took the `nonce`, so that this one can never be mined."""
         give_up, pause = time.monotonic() + seconds, 0.02
         while (receipt := self.receipt(transaction_hash)) is None:
             if time.monotonic() > give_up:
                 raise ChainUnavailable(
                     f"Transaction {transaction_hash} was not mined in {seconds:g} s; it may still be: look later."
                 )
+            # not by the transaction itself, mined between the two questions
+            is_used = nonce is not None and self.nonce("latest") > nonce
+            if is_used and not self.rpc.request("eth_getTransactionByHash", transaction_hash):
+                return None
             time.sleep(pause)
             pause = min(1.5 * pause, 1.0)
         return receipt
-
-    def refusal(self, mined: dict[str, Any]) -> ContractReverted:
-        """Why a mined transaction was refused. Receipts do not say: it is run again on the state around it."""
-        sent = self.rpc.request("eth_getTransactionByHash", mined["transactionHash"])
-        contract = self.deployment.name_of(mined["to"] or "") or "The contract"
-        if int(mined["gasUsed"], 16) >= int(sent["gas"], 16):
-            return ContractReverted("OutOfGas", {"gas": int(sent["gas"], 16)}, contract)
-        request = {key: sent[key] for key in ("from", "to", "value")} | {"data": sent["input"]}
-        for block in (int(mined["blockNumber"], 16) - 1, int(mined["blockNumber"], 16)):
-            try:
-                self.rpc.request("eth_call", request, hex(max(block, 0)))
-            except RequestRefused as refused:
-                meaning = meaning_of(refused, contract)
-                if isinstance(meaning, ContractReverted):
-                    return meaning
-        return ContractReverted("Reverted", {"transaction": mined["transactionHash"]}, contract)
 
 
 def _as_record(value: Any) -> Record:

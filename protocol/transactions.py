@@ -6,7 +6,7 @@ from protocol.calls import decode_revert
 from protocol.deployment import Deployment
 from protocol.errors import ConfigInvalid, ContractReverted
 from protocol.events import Event, decode
-from protocol.rpc import RequestRefused
+from protocol.rpc import RequestRefused, Rpc
 
 
 class Block(NamedTuple):
@@ -62,3 +62,20 @@ def meaning_of(refused: RequestRefused, contract: str) -> ContractReverted | Con
     if "insufficient funds" in refused.reason.lower():
         return ConfigInvalid("The account has too little of the chain's own money for gas: send it some.")
     return refused
+
+
+def refusal(rpc: Rpc, deployment: Deployment, mined: dict[str, Any]) -> ContractReverted:
+    """Why a mined transaction was refused. Receipts do not say: it is run again on the state around it."""
+    sent = rpc.request("eth_getTransactionByHash", mined["transactionHash"])
+    contract = deployment.name_of(mined["to"] or "") or "The contract"
+    if int(mined["gasUsed"], 16) >= int(sent["gas"], 16):
+        return ContractReverted("OutOfGas", {"gas": int(sent["gas"], 16)}, contract)
+    request = {key: sent[key] for key in ("from", "to", "value")} | {"data": sent["input"]}
+    for block in (int(mined["blockNumber"], 16) - 1, int(mined["blockNumber"], 16)):
+        try:
+            rpc.request("eth_call", request, hex(max(block, 0)))
+        except RequestRefused as refused:
+            meaning = meaning_of(refused, contract)
+            if isinstance(meaning, ContractReverted):
+                return meaning
+    return ContractReverted("Reverted", {"transaction": mined["transactionHash"]}, contract)

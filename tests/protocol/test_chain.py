@@ -17,6 +17,7 @@ from protocol.encoding import ascii32
 from protocol.errors import ChainUnavailable, ConfigInvalid, ContractReverted
 from protocol.rpc import RequestRefused
 from protocol.transactions import Signed
+from skein.processes import until
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
 
@@ -128,6 +129,24 @@ def test_who_sends_at_once_takes_different_nonces(network: Network, programs: in
     for thread in threads:
         thread.join()
     assert network.chain().token_balance(NOBODY) == 2**6 - 1
+
+
+def test_what_another_program_replaced_is_sent_again(network: Network) -> None:
+    chain = network.chain(1)
+    network.rpc("evm_setAutomine", False)
+    nonce = chain.nonce()
+    other = chain.build("SkeinToken", "transfer", NOBODY, 2, nonce=nonce)
+    other["maxFeePerGas"] *= 2
+    thread = threading.Thread(target=chain.send, args=("SkeinToken", "transfer", NOBODY, 1))
+    thread.start()
+    until(lambda: chain.nonce() > nonce, 60, "The first transaction")
+    chain.broadcast(chain.sign(other).raw)
+    network.mine()
+    assert chain.token_balance(NOBODY) == 2
+    until(lambda: chain.nonce() > nonce + 1, 60, "The replaced transaction, sent again")
+    network.mine()
+    thread.join()
+    assert chain.token_balance(NOBODY) == 3
 
 
 def test_the_time_goes_on_without_blocks(network: Network) -> None:
