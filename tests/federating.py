@@ -60,6 +60,7 @@ class Federated:
     spec: FederationSpec = field(default_factory=spec)
     members: dict[int, FederationMember] = field(default_factory=dict)
     id: int = 0
+    first: Any = None
 
     @property
     def store(self) -> DirectoryStore:
@@ -67,7 +68,8 @@ class Federated:
 
     def found(self, **changes: Any) -> None:
         """Account 1 founds it."""
-        write_model(self.root / "first", encode_model(initial(self.spec.shapes, 0), self.spec.exponent))
+        first = initial(self.spec.shapes, 0) if self.first is None else self.first
+        write_model(self.root / "first", encode_model(first, self.spec.exponent))
         parameters: dict[str, Any] = {
             "spec_digest": self.store.put(write_federation(self.spec, self.root / "spec")),
             "model_digest": self.store.put(self.root / "first"),
@@ -103,7 +105,9 @@ class Federated:
     ) -> FederationMember:
         """A new client with its part of the rows."""
         play.stake(self.network, account)
-        source = str(write_rows(self.root / f"rows-{account}.csv", account % parts, parts))
+        source = settings.pop("data", None) or str(
+            write_rows(self.root / f"rows-{account}.csv", account % parts, parts)
+        )
         return self.start(
             account,
             kind,

@@ -60,6 +60,19 @@ def join(
     take_part(client, member, federation, once)
 
 
+@app.command("first-model")
+def first_model(
+    source: Annotated[str, typer.Argument(metavar="flower:APP", help="A Flower app, as in --data.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An .npz file.")],
+    as_json: Json = False,
+) -> None:
+    """Write the model that a Flower app begins with: a federation's model.first."""
+    from trainer.federated.flower import write_first_model
+
+    shapes = write_first_model(source, path)
+    Output(as_json).table("", ("tensor", "shape"), [(name, list(shape)) for name, shape in shapes.items()])
+
+
 @command(app, TrainerClient)
 def privacy(
     client: TrainerClient,

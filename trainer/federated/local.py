@@ -1,7 +1,8 @@
 """A member's own data: read where they are, never uploaded; what leaves them is an update and a ballot.
 
-`--data` names them: a CSV or Parquet file, a folder of such files, `sql:URL?query=SELECT…`, or `python:module:factory`.
-A factory is called with the specification and returns anything with the four verbs of `Local`.
+`--data` names them: a CSV or Parquet file, a folder of such files, `sql:URL?query=SELECT…`, `python:module:factory`, or
+`flower:DIR` (see `flower.py`). A factory is called with the specification and returns anything with the four verbs of
+`Local`.
 """
 
 import csv
@@ -107,6 +108,10 @@ class Table:
 
 def open_local(source: str, spec: FederationSpec, effort: Effort) -> Local:
     """The data that `--data` names. ConfigInvalid for what cannot be."""
+    if source.startswith("flower:"):
+        from trainer.federated.flower import open_flower
+
+        return open_flower(source, spec)
     if not source.startswith("python:"):
         if spec.tensors:
             raise ConfigInvalid("This federation trains with its members' own code: --data python:… or flower:….")
