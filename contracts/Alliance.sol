@@ -43,6 +43,8 @@ contract Alliance is IAlliance {
     address public immutable TOKEN;
     /// @inheritdoc IAlliance
     address public immutable RANDOMNESS;
+    /// @inheritdoc IAlliance
+    address public immutable EMISSIONS;
 
     /* STORAGE */
 
@@ -50,10 +52,12 @@ contract Alliance is IAlliance {
     uint256 public federationCount;
     mapping(uint256 federationId => FederationState.State) private _state;
 
-    constructor(address staking, address randomness) {
+    /// @param emissions Zero for an alliance whose federations earn no emission.
+    constructor(address staking, address randomness, address emissions) {
         require(staking != address(0) && randomness != address(0), ZeroAddress());
         STAKING = staking;
         RANDOMNESS = randomness;
+        EMISSIONS = emissions;
         TOKEN = IStaking(staking).TOKEN();
         // for rewards, which the ledger pulls
         IERC20(TOKEN).forceApprove(staking, type(uint256).max);
@@ -220,7 +224,7 @@ contract Alliance is IAlliance {
 
     /// @inheritdoc IAlliance
     function drawRound(uint256 federationId) external {
-        Committees.draw(_state[federationId], RANDOMNESS, federationId);
+        Committees.draw(_state[federationId], RANDOMNESS, EMISSIONS, federationId);
     }
 
     /// @inheritdoc IAlliance
@@ -312,7 +316,7 @@ contract Alliance is IAlliance {
 
     /// @inheritdoc IAlliance
     function settleRound(uint256 federationId, uint256 limit) external {
-        Verdicts.settle(_state[federationId], STAKING, federationId, limit);
+        Verdicts.settle(_state[federationId], STAKING, EMISSIONS, federationId, limit);
     }
 
     function _during(

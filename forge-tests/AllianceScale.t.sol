@@ -22,7 +22,7 @@ abstract contract AllianceLife is Base {
         _members = members;
         _token = new PlainToken();
         _staking = new Staking(address(_token), 7 days, address(this));
-        _alliance = new Alliance(address(_staking), address(new BlockRandomness()));
+        _alliance = new Alliance(address(_staking), address(new BlockRandomness()), address(0));
         _staking.setModule(address(_alliance), true);
         _token.mint(address(this), 1e30);
         _token.approve(address(_staking), type(uint256).max);

@@ -73,7 +73,7 @@ def main():
     staking.setModule(arena, True, options)
     for library in (loaded.Committees, loaded.Verdicts):
         library.deploy(options)
-    alliance = loaded.Alliance.deploy(staking, randomness, options)
+    alliance = loaded.Alliance.deploy(staking, randomness, emissions, options)
     staking.setModule(alliance, True, options)
     for module in (arena, alliance):
         emissions.setModule(module, True, options)

@@ -161,7 +161,7 @@ def deploy_alliance(contracts, arena, token, staking):
     options = {"from": accounts[CREATOR]}
     for library in (contracts.Committees, contracts.Verdicts):
         library.deploy(options)
-    alliance = contracts.Alliance.deploy(staking, arena.RANDOMNESS(), options)
+    alliance = contracts.Alliance.deploy(staking, arena.RANDOMNESS(), "0x" + 40 * "0", options)
     staking.setModule(alliance, True, options)
     for account in accounts[:16]:
         token.approve(alliance, 2**256 - 1, {"from": account})

@@ -222,7 +222,12 @@ class Federation:
         return ballot(self.spec.voting, (), screened, own, gains, all_loss, loss(base), suspected)
 
     def _turn(self, own: Ballot, voter: Member, everything: int, friends: int) -> Ballot:
-        """What an attacker says instead: colluding voters accept their like and call the others harmful."""
+        """What an attacker says instead: colluding voters accept their like and call the others harmful.
+
+        A free rider accepts everything, without a look.
+        """
+        if voter.attack == "free_rider" and not self.collude:
+            return Ballot(everything)
         if not voter.bad or not self.collude:
             return own
         return Ballot(friends, everything & ~friends)
@@ -230,11 +235,16 @@ class Federation:
     # --- money
 
     def settle(
-        self, proposers: Sequence[Member], voters: Sequence[Member], conduct: Conduct, verdict: Verdict
+        self,
+        proposers: Sequence[Member],
+        voters: Sequence[Member],
+        conduct: Conduct,
+        verdict: Verdict,
+        emission: int = 0,
     ) -> Happened:
-        """The contract's settlement, and who is out."""
+        """The contract's settlement, and who is out. `emission`: what the round earned by schedule."""
         drawn = [*proposers, *voters]
-        done = settlement.settle(conduct, verdict, self.pool, self.rounds_left, self.terms.silent_slash)
+        done = settlement.settle(conduct, verdict, self.pool + emission, self.rounds_left, self.terms.silent_slash)
         evicted = []
         for member, reward, slash in zip(drawn, done.rewards, done.slashes, strict=True):
             member.earned += reward

@@ -77,8 +77,10 @@ class Replay:
             proposers, voters = self._draw()
             conduct, verdict = self.federation.decide(proposers, voters)
             self._say([*proposers, *voters], conduct)
-            self.federation.history.append(self.federation.settle(proposers, voters, conduct, verdict))
             self.owner.send("Alliance", "settleRound", self.id, 200)
+            emission = int(self.owner.call("Alliance", "round", self.id, self.round).emission)
+            done = self.federation.settle(proposers, voters, conduct, verdict, emission)
+            self.federation.history.append(done)
             self._compare()
 
     def _draw(self) -> tuple[list[Member], list[Member]]:

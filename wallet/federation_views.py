@@ -31,7 +31,7 @@ MEMBER_COLUMNS = ("number", "member", "state", "stake", "to claim", "rows", "las
 
 # uint128 and uint256 members: JSON readers that know only doubles would round them
 _LARGE = {"bounty", "min_stake", "floor_stake", "silent_slash", "pool", "owed", "stake", "earned", "voting_stake"}
-_LARGE |= {"good_stake", "pot"}
+_LARGE |= {"emission", "good_stake", "pot"}
 
 
 def find_spec(store: ArtifactStore, federation: Federation) -> FederationSpec | None:

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IAlliance} from "../interfaces/IAlliance.sol";
+import {IEmissions} from "../interfaces/IEmissions.sol";
 import {IRandomness} from "../interfaces/IRandomness.sol";
 import {FederationState} from "./FederationState.sol";
 
@@ -43,7 +44,12 @@ library Committees {
     }
 
     /// @notice See IAlliance.drawRound.
-    function draw(FederationState.State storage self, address randomness, uint256 federationId) external {
+    function draw(
+        FederationState.State storage self,
+        address randomness,
+        address emissions,
+        uint256 federationId
+    ) external {
         IAlliance.Federation storage f = self.requireKnown(federationId);
         self.requirePhase(federationId, IAlliance.Phase.Draw);
         uint256 roundId = f.round;
@@ -57,6 +63,22 @@ library Committees {
         if (voters > f.parameters.committee) voters = f.parameters.committee;
         (r.proposerCount, r.voterCount) = (uint8(proposers), uint8(voters));
         _announce(self, federationId, roundId, _seat(self, roundId, order(r.seed, members, proposers + voters)));
+        _setToWork(self, emissions, federationId, roundId);
+    }
+
+    /// @dev From the draw on the stake of those who were drawn is at work: its emission begins. An alliance that may
+    ///      not raise weights any more leads its rounds to their end without.
+    function _setToWork(
+        FederationState.State storage self,
+        address emissions,
+        uint256 federationId,
+        uint256 roundId
+    ) private {
+        if (emissions == address(0) || !IEmissions(emissions).isModule(address(this))) return;
+        uint32[] storage seats = self.entries[roundId].seats;
+        uint256 stake;
+        for (uint256 slot; slot < seats.length; ++slot) stake += self.members[seats[slot]].stake;
+        IEmissions(emissions).setWeight(bytes32(federationId), stake);
     }
 
     function _announce(

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IAlliance} from "../interfaces/IAlliance.sol";
+import {IEmissions} from "../interfaces/IEmissions.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {FederationState} from "./FederationState.sol";
 
@@ -43,7 +44,7 @@ library Verdicts {
         r.votingStake = uint128(votingStake);
         r.counted = ballots >= self.federation.parameters.quorum;
         if (r.counted) _judge(r, counts);
-        emit IAlliance.RoundTallied(federationId, roundId, votingStake, r.accepted, r.approved, r.harmful);
+        emit IAlliance.RoundTallied(federationId, roundId, votingStake, r.accepted, r.approved, r.harmful, r.refused);
     }
 
     function _count(
@@ -70,13 +71,15 @@ library Verdicts {
 
     function _judge(IAlliance.Round storage r, Count[] memory counts) private {
         uint256 total = r.votingStake;
-        (uint256 accepted, uint256 approved, uint256 harmful) = (0, 0, 0);
+        (uint256 accepted, uint256 approved, uint256 harmful, uint256 refused) = (0, 0, 0, 0);
         for (uint256 k; k < counts.length; ++k) {
             if (2 * counts[k].accepts > total) accepted |= 1 << k;
             if (3 * counts[k].accepts >= 2 * total) approved |= 1 << k;
             if (3 * counts[k].harms >= 2 * total) harmful |= 1 << k;
+            if (3 * counts[k].accepts <= total) refused |= 1 << k;
         }
         (r.accepted, r.approved, r.harmful) = (uint32(accepted), uint32(approved), uint32(harmful));
+        r.refused = uint32(refused & r.revealed);
     }
 
     /* THE NEXT MODEL */
@@ -118,13 +121,19 @@ library Verdicts {
     /* SETTLEMENT */
 
     /// @notice See IAlliance.settleRound.
-    function settle(FederationState.State storage self, address staking, uint256 federationId, uint256 limit) external {
+    function settle(
+        FederationState.State storage self,
+        address staking,
+        address emissions,
+        uint256 federationId,
+        uint256 limit
+    ) external {
         IAlliance.Federation storage f = self.requireKnown(federationId);
         if (self.phase() == IAlliance.Phase.Tally) _tally(self, federationId);
         self.requirePhase(federationId, IAlliance.Phase.Settle);
         uint256 roundId = f.round;
         IAlliance.Round storage r = self.rounds[roundId];
-        if (!r.concluded) _conclude(self, federationId, roundId);
+        if (!r.concluded) _conclude(self, emissions, federationId, roundId);
         uint256 slots = uint256(r.proposerCount) + r.voterCount;
         uint256 first = r.settled;
         uint256 last = limit < slots - first ? first + limit : slots;
@@ -138,11 +147,21 @@ library Verdicts {
         if (last == slots) _close(f, federationId, roundId, r.counted);
     }
 
-    /// @dev Fixes the pot and the stake that shares it.
-    function _conclude(FederationState.State storage self, uint256 federationId, uint256 roundId) private {
+    /// @dev Takes what the round has earned by schedule; fixes the pot and the stake that shares it.
+    function _conclude(
+        FederationState.State storage self,
+        address emissions,
+        uint256 federationId,
+        uint256 roundId
+    ) private {
         IAlliance.Round storage r = self.rounds[roundId];
         IAlliance.Federation storage f = self.federation;
         r.concluded = true;
+        if (emissions != address(0)) {
+            r.emission = uint128(IEmissions(emissions).draw(bytes32(federationId), address(this)));
+            IEmissions(emissions).setWeight(bytes32(federationId), 0);
+            f.pool += r.emission;
+        }
         if (r.counted) {
             FederationState.Entries storage e = self.entries[roundId];
             uint256 slots = uint256(r.proposerCount) + r.voterCount;
@@ -154,7 +173,7 @@ library Verdicts {
             r.goodStake = uint128(goodStake);
             r.pot = f.pool / f.roundsLeft;
         }
-        emit IAlliance.RoundConcluded(federationId, roundId, r.counted, r.pot, r.goodStake);
+        emit IAlliance.RoundConcluded(federationId, roundId, r.counted, r.pot, r.goodStake, r.emission);
     }
 
     /// @notice What a slot's duty comes to.
@@ -175,7 +194,8 @@ library Verdicts {
     }
 
     /// @dev Nobody could vote where no update was revealed. A voter is contrary if it was on the other side in more
-    ///      than half of the cases that two thirds agree on; it is paid if it was in none.
+    ///      than half of the cases that two thirds agree on. It is paid if it was in none, accepted nothing that two
+    ///      thirds refuse, and at least half of what two thirds approve of: who did not look is found out.
     function _judgeVoter(
         IAlliance.Round storage r,
         FederationState.Entries storage e,
@@ -190,7 +210,8 @@ library Verdicts {
         uint256 word = e.words[slot];
         uint256 contrary = _bits(word & r.harmful) + _bits((word >> 32) & r.approved);
         if (2 * contrary > _bits(r.harmful | r.approved)) return (false, SLASH, "contrary");
-        return (contrary == 0, 0, 0);
+        bool looked = word & r.refused == 0 && 2 * _bits(word & r.approved) >= _bits(r.approved);
+        return (contrary == 0 && looked, 0, 0);
     }
 
     function _bits(uint256 mask) private pure returns (uint256 count) {

@@ -135,6 +135,7 @@ interface IAlliance {
     /// @param accepted Mask: more than half of the voting stake accepts, and fewer than two thirds say harmful.
     /// @param approved Mask: at least two thirds of the voting stake accept.
     /// @param harmful Mask: at least two thirds of the voting stake say harmful.
+    /// @param refused Mask of the revealed updates: at least two thirds of the voting stake do not accept.
     /// @param ballots Bit j is set once the j-th voter has revealed.
     /// @param tallied Whether the ballots were counted.
     /// @param concluded Whether it is known who is paid and who is slashed.
@@ -143,6 +144,7 @@ interface IAlliance {
     /// @param votingStake Stake of all who revealed a ballot, token wei.
     /// @param goodStake Stake of all who are paid, token wei.
     /// @param pot What they are paid in sum, before rounding, token wei.
+    /// @param emission What the round earned by schedule, from its draw until it was concluded, token wei.
     struct Round {
         uint64 seedTicket;
         uint64 drawnAt;
@@ -156,6 +158,7 @@ interface IAlliance {
         uint32 accepted;
         uint32 approved;
         uint32 harmful;
+        uint32 refused;
         uint64 ballots;
         bool tallied;
         bool concluded;
@@ -165,6 +168,7 @@ interface IAlliance {
         uint128 votingStake;
         uint128 goodStake;
         uint128 pot;
+        uint128 emission;
     }
 
     /// @notice When the phases of a drawn round end, timestamps.
@@ -239,7 +243,8 @@ interface IAlliance {
         uint256 votingStake,
         uint256 accepted,
         uint256 approved,
-        uint256 harmful
+        uint256 harmful,
+        uint256 refused
     );
     event ModelAttested(uint256 indexed federationId, uint256 indexed round, address indexed voter, bytes32 digest);
     event ModelFinalized(uint256 indexed federationId, uint256 indexed round, bytes32 digest);
@@ -248,7 +253,8 @@ interface IAlliance {
         uint256 indexed round,
         bool counted,
         uint256 pot,
-        uint256 goodStake
+        uint256 goodStake,
+        uint256 emission
     );
     event MemberRewarded(uint256 indexed federationId, uint256 indexed round, address indexed member, uint256 assets);
     /// @dev reason: "silent", "harmful", "contrary" (a voter against the verdicts) or "forged" (attested to another
@@ -376,6 +382,8 @@ interface IAlliance {
     function TOKEN() external view returns (address);
     /// @notice The source of seeds.
     function RANDOMNESS() external view returns (address);
+    /// @notice The emission ledger; zero if federations earn no emission.
+    function EMISSIONS() external view returns (address);
     function federationCount() external view returns (uint256);
     function federation(uint256 federationId) external view returns (Federation memory);
     function phase(uint256 federationId) external view returns (Phase);

@@ -53,11 +53,12 @@ def round_tallied(
     accepted: int,
     approved: int,
     harmful: int,
+    refused: int,
 ) -> None:
     """The verdicts."""
     row = rows.edit(FederationRound, federation_id, round)
     row.state, row.voting_stake = "tallied", voting_stake
-    row.accepted, row.approved, row.harmful = accepted, approved, harmful
+    row.accepted, row.approved, row.harmful, row.refused = accepted, approved, harmful, refused
 
 
 @on("Alliance.ModelAttested")
@@ -75,11 +76,12 @@ def model_finalized(rows: Rows, at: At, *, federation_id: int, round: int, diges
 
 @on("Alliance.RoundConcluded")
 def round_concluded(
-    rows: Rows, at: At, *, federation_id: int, round: int, counted: bool, pot: int, good_stake: int
+    rows: Rows, at: At, *, federation_id: int, round: int, counted: bool, pot: int, good_stake: int, emission: int
 ) -> None:
-    """Who is paid and who is slashed is fixed."""
+    """Who is paid and who is slashed is fixed; what the round earned by schedule goes to the pool."""
+    rows.edit(Federation, federation_id).pool += emission
     row = rows.edit(FederationRound, federation_id, round)
-    row.state, row.counted, row.pot, row.good_stake = "concluded", counted, pot, good_stake
+    row.state, row.counted, row.pot, row.good_stake, row.emission = "concluded", counted, pot, good_stake, emission
 
 
 @on("Alliance.MemberRewarded")

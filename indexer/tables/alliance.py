@@ -99,11 +99,13 @@ class FederationRound(SQLModel, table=True):
     accepted: int = int64(default=0)
     approved: int = int64(default=0)
     harmful: int = int64(default=0)
+    refused: int = int64(default=0)
     voting_stake: Amount = uint256()
     model_digest: Digest = ZERO_DIGEST
     counted: bool = False
     pot: Amount = uint256()
     good_stake: Amount = uint256()
+    emission: Amount = uint256()
     settler_paid: Amount = uint256()
     pool: Amount = uint256()
     started_at: int = int64()

@@ -23,13 +23,14 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the ballots come to: masks of the accepted, of those two thirds approve of, of the harmful."""
+    """What the ballots come to, as masks: the accepted, and what two thirds approve of, find harmful, or refuse."""
 
     counted: bool = False
     voting_stake: int = 0
     accepted: int = 0
     approved: int = 0
     harmful: int = 0
+    refused: int = 0
 
 
 @dataclass
@@ -62,7 +63,7 @@ def tally(conduct: Conduct, quorum: int) -> Verdict:
     total = sum(conduct.stakes[slot] for slot in conduct.ballots)
     if len(conduct.ballots) < quorum:
         return Verdict(False, total)
-    accepted = approved = harmful = 0
+    accepted = approved = harmful = refused = 0
     for proposal in range(conduct.proposers):
         bit = 1 << proposal
         accepts = sum(conduct.stakes[slot] for slot, ballot in conduct.ballots.items() if ballot.accepts & bit)
@@ -70,7 +71,8 @@ def tally(conduct: Conduct, quorum: int) -> Verdict:
         accepted |= bit * (2 * accepts > total)
         approved |= bit * (3 * accepts >= 2 * total)
         harmful |= bit * (3 * harms >= 2 * total)
-    return Verdict(True, total, accepted, approved, harmful)
+        refused |= bit * (3 * accepts <= total)
+    return Verdict(True, total, accepted, approved, harmful, refused & conduct.revealed)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,16 @@ def judge(conduct: Conduct, verdict: Verdict, slot: int, silent_slash: int) -> O
     contrary = (ballot.accepts & verdict.harmful).bit_count() + (ballot.harms & verdict.approved).bit_count()
     if 2 * contrary > (verdict.harmful | verdict.approved).bit_count():
         return Outcome(rate=SLASH, reason="contrary")
-    return Outcome(contrary == 0)
+    return Outcome(contrary == 0 and looked(ballot, verdict))
+
+
+def looked(ballot: Ballot, verdict: Verdict) -> bool:
+    """Whether a voter accepts nothing that two thirds refuse, and at least half of what two thirds approve of.
+
+    Else it is not paid: accepting or rejecting all without a look must not be worth anything.
+    """
+    agreed = (ballot.accepts & verdict.approved).bit_count()
+    return not ballot.accepts & verdict.refused and 2 * agreed >= verdict.approved.bit_count()
 
 
 @dataclass(frozen=True)

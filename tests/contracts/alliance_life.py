@@ -164,8 +164,8 @@ class AllianceLife(Life):
         tallied = r.verdict is not None and (v.voting_stake > 0 or bool(c.revealed))
         assert plain(self.arena.round(f.number, r.number)) == (
             *(r.ticket, r.drawn_at, r.members, *counts, r.settled, len(r.order), *masks),
-            *(v.accepted, v.approved, v.harmful, ballots, tallied, s is not None, v.counted),
-            *(r.seed, final, v.voting_stake, s.good_stake if s else 0, s.pot if s else 0),
+            *(v.accepted, v.approved, v.harmful, v.refused, ballots, tallied, s is not None, v.counted),
+            *(r.seed, final, v.voting_stake, s.good_stake if s else 0, s.pot if s else 0, r.emission),
         )
         assert plain(self.arena.roles(f.number, r.number)) == tuple(member.account for member in r.seats)
         assert plain(self.arena.deadlines(f.number, r.number)) == f.deadlines(r)

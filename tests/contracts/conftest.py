@@ -17,6 +17,7 @@ brownie_compat.apply()
 COOLDOWN = 7 * 24 * 3600
 ZERO = "0x" + 40 * "0"
 GENESIS = 500_000_000 * 10**18
+EPOCH, RATE = 10**7, 10**15 + 7  # of the emission ledger that modules draw from: seconds; wei a second
 PURSE = 10_000_000 * 10**18  # what every account but the owner starts with
 
 
@@ -139,11 +140,22 @@ def alliance(Committees, Verdicts, Alliance, staking, randomness, token, owner, 
     """The alliance, a module of the ledger; every account but `receiver` lets it take tokens."""
     for library in (Committees, Verdicts):
         owner.deploy(library)
-    alliance = owner.deploy(Alliance, staking, randomness)
+    alliance = owner.deploy(Alliance, staking, randomness, ZERO)
     staking.setModule(alliance, True, {"from": owner})
     for account in accounts[:5] + accounts[6:20]:
         token.approve(alliance, 2**256 - 1, {"from": account})
     return alliance
+
+
+@pytest.fixture(scope="module")
+def schedule(SkeinToken, Emissions, owner, chain):
+    """An emission ledger of its own with its token, in the first epoch."""
+    token = owner.deploy(SkeinToken, owner, GENESIS)
+    start = chain.time() + 100
+    ledger = owner.deploy(Emissions, token, start, EPOCH, EPOCH * RATE, 10**27, 1, owner)
+    token.transferOwnership(ledger, {"from": owner})
+    ledger.acceptToken({"from": owner})
+    return ledger
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ class Alliance(Members):
     def count(self, f: Federation) -> None:
         r = f.round
         r.verdict = v = settlement.tally(r.conduct, f.parameters.quorum)
-        masks = {"accepted": v.accepted, "approved": v.approved, "harmful": v.harmful}
+        masks = {"accepted": v.accepted, "approved": v.approved, "harmful": v.harmful, "refused": v.refused}
         self.emit("RoundTallied", f, round=r.number, votingStake=v.voting_stake, **masks)
 
     def attest(self, number: int, digest: bytes, sender: str) -> None:
@@ -192,9 +192,12 @@ class Alliance(Members):
     def conclude(self, f: Federation) -> None:
         r, v = f.round, f.round.verdict or settlement.Verdict()
         r.verdict = v
+        r.emission = self.emission_of(f)
+        f.pool += r.emission
+        self.balance += r.emission
         r.settlement = s = settlement.settle(r.conduct, v, f.pool, f.rounds_left, f.parameters.silent_slash)
         facts = {"counted": v.counted, "pot": s.pot, "goodStake": s.good_stake if v.counted else 0}
-        self.emit("RoundConcluded", f, round=r.number, **facts)
+        self.emit("RoundConcluded", f, round=r.number, **facts, emission=r.emission)
 
     def settle_slot(self, f: Federation, slot: int) -> int:
         r, member = f.round, f.round.seats[slot]

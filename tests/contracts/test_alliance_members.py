@@ -6,6 +6,7 @@ import pytest
 from alliance_life import DATA
 from brownie.test.managers.runner import RevertContextManager as reverts
 from brownie_compat import error
+from conftest import ZERO
 from reference import WAD
 from reference_alliance import IDLE, Phase
 
@@ -133,4 +134,4 @@ def test_the_rest_returns_to_the_creator(life, creator, stranger, token):
 def test_peers_are_needed(Alliance, staking, randomness, owner):
     for peers in [("0x" + "0" * 40, randomness), (staking, "0x" + "0" * 40)]:
         with reverts(error("ZeroAddress")):
-            owner.deploy(Alliance, *peers)
+            owner.deploy(Alliance, *peers, ZERO)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 from arena_life import Life
-from conftest import COOLDOWN, GENESIS
+from conftest import COOLDOWN, RATE
 from reference import WAD
 from reference_task import Phase
 
 GOOD, FAIR = 95 * 10**7, 90 * 10**7
-EPOCH, RATE = 10**7, 10**15 + 7  # seconds; wei a second
 WEIGHT, SCALE = 110 * WAD, 10**36
 
 
@@ -19,24 +18,13 @@ def per_unit(seconds: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def emissions(SkeinToken, Emissions, owner, chain):
-    """A ledger of its own with its token, in the first epoch."""
-    token = owner.deploy(SkeinToken, owner, GENESIS)
-    start = chain.time() + 100
-    ledger = owner.deploy(Emissions, token, start, EPOCH, EPOCH * RATE, 10**27, 1, owner)
-    token.transferOwnership(ledger, {"from": owner})
-    ledger.acceptToken({"from": owner})
-    return ledger
-
-
-@pytest.fixture(scope="module")
-def working(Staking, Arena, arena, SkeinToken, emissions, randomness, owner, creator, trainers, validators):
+def working(Staking, Arena, arena, SkeinToken, schedule, randomness, owner, creator, trainers, validators):
     """A life in an arena that draws emission; everybody has staked a thousand."""
-    token = SkeinToken.at(emissions.TOKEN())
+    token = SkeinToken.at(schedule.TOKEN())
     ledger = owner.deploy(Staking, token, COOLDOWN, owner)
-    drawing = owner.deploy(Arena, ledger, randomness, emissions)
+    drawing = owner.deploy(Arena, ledger, randomness, schedule)
     ledger.setModule(drawing, True, {"from": owner})
-    emissions.setModule(drawing, True, {"from": owner})
+    schedule.setModule(drawing, True, {"from": owner})
     life = Life(drawing, ledger, token, COOLDOWN)
     for account in [creator, *trainers, *validators]:
         for spender in (ledger, drawing):
@@ -48,8 +36,8 @@ def working(Staking, Arena, arena, SkeinToken, emissions, randomness, owner, cre
 
 
 @pytest.fixture
-def life(working, emissions):
-    """Its model knows the schedule: all emission goes to the one task whose stake is at work."""
+def life(working, schedule):
+    """Its model knows how much comes: all emission goes to the one task whose stake is at work."""
     other = working.fork()
     other.released = 0
     other.model.emission_of = lambda task: per_unit(other.model.now - other.released) * WEIGHT // SCALE
@@ -69,16 +57,16 @@ def opened(life, creator, trainers, validators, stranger):
     return number
 
 
-def released(life, emissions, number):
+def released(life, schedule, number):
     """Remembers when the stake began to work, and checks how much it is."""
-    weight, _, earned = emissions.account(life.arena, number.to_bytes(32, "big"))
+    weight, _, earned = schedule.account(life.arena, number.to_bytes(32, "big"))
     assert (weight, earned) == (WEIGHT, 0)
     life.released = life.task.score_commit_ends - life.task.parameters.score_commit_window
 
 
-def test_emission_is_added_to_the_bounty(life, emissions, creator, trainers, validators, stranger):
+def test_emission_is_added_to_the_bounty(life, schedule, creator, trainers, validators, stranger):
     number = opened(life, creator, trainers, validators, stranger)
-    released(life, emissions, number)
+    released(life, schedule, number)
     life.draw([1], stranger)
     life.score({account: {1: GOOD} for account in validators[:3]})
     life.settle(stranger)
@@ -86,16 +74,16 @@ def test_emission_is_added_to_the_bounty(life, emissions, creator, trainers, val
     assert life.task.emission > 0
     total = 1000 * WAD + life.task.slashed + life.task.emission
     assert life.task.trainer_pot.assets + life.task.validator_pot.assets == total
-    assert emissions.account(life.arena, number.to_bytes(32, "big"))[0] == 0  # its work is over
+    assert schedule.account(life.arena, number.to_bytes(32, "big"))[0] == 0  # its work is over
     life.claim(stranger)
     life.check()
     assert life.token.balanceOf(life.arena) == 0
 
 
 @pytest.mark.parametrize("said, outcome", [({}, "failed"), ({1: -(2**63)}, "void")])
-def test_emission_goes_where_the_slashes_go(life, emissions, creator, trainers, validators, stranger, said, outcome):
+def test_emission_goes_where_the_slashes_go(life, schedule, creator, trainers, validators, stranger, said, outcome):
     number = opened(life, creator, trainers, validators, stranger)
-    released(life, emissions, number)
+    released(life, schedule, number)
     life.draw([1], stranger)
     life.score(dict.fromkeys(validators[:3], said))
     life.settle(stranger)
@@ -112,7 +100,7 @@ def test_emission_goes_where_the_slashes_go(life, emissions, creator, trainers, 
     assert life.token.balanceOf(life.arena) == 0
 
 
-def test_no_emission_without_an_evaluation(life, emissions, creator, trainers, validators, stranger):
+def test_no_emission_without_an_evaluation(life, schedule, creator, trainers, validators, stranger):
     """A task whose key is not released never works."""
     number = life.create(creator)
     life.register(dict.fromkeys(validators[:3], 20 * WAD))
@@ -127,10 +115,10 @@ def test_no_emission_without_an_evaluation(life, emissions, creator, trainers, v
 
 
 def test_an_arena_that_is_drained_leads_its_tasks_to_their_end(
-    life, emissions, creator, trainers, validators, stranger, owner
+    life, schedule, creator, trainers, validators, stranger, owner
 ):
     """Forbidden before the key: no emission, and the key is released all the same."""
-    emissions.setModule(life.arena, False, {"from": owner})
+    schedule.setModule(life.arena, False, {"from": owner})
     life.tick()
     number = opened(life, creator, trainers, validators, stranger)
     life.model.emission_of = lambda task: 0

@@ -53,12 +53,17 @@ def test_poisoners_pay_and_leave(digits):
     assert result.bad_balance is not None and result.bad_balance < result.honest_balance
 
 
-def test_free_riders_are_paid_for_no_proposal(digits):
-    federation, _ = simulate(Setting(attack="free_rider", attackers=0.3, rounds=6), digits)
+@pytest.mark.parametrize("dirichlet", [None, 0.5])
+def test_free_riders_earn_nothing_where_there_is_something_to_see(digits, dirichlet):
+    """Neither with updates nor with ballots: they accept all without a look, and so what everybody else refuses."""
+    setting = Setting(attack="free_rider", attackers=0.3, rounds=6, dirichlet=dirichlet)
+    federation, _ = simulate(setting, digits)
     for happened in federation.history:
-        for slot, number in enumerate(happened.proposers):
-            if federation.members[number].bad:
-                assert happened.settlement.rewards[slot] == 0
+        for number, reward in zip(happened.proposers + happened.voters, happened.settlement.rewards, strict=True):
+            if federation.members[number].bad and (happened.verdict.refused or number in happened.proposers):
+                assert reward == 0
+    earned = {bad: max(m.earned for m in federation.members if m.bad == bad) for bad in (True, False)}
+    assert earned[True] < earned[False] / 5
 
 
 def test_the_same_seed_gives_the_same_federation(digits):
