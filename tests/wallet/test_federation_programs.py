@@ -132,6 +132,7 @@ def found(shell: Shell, files: Path) -> None:
     shell.run("federation", "create", str(files / "federation.toml"), "--bounty", "90", *settings, "-a", "a1")
 
 
+@pytest.mark.timeout(900)  # seven processes: on a busy machine each phase takes its time
 def test_members_improve_a_model_and_the_poisoner_pays(programs: Programs) -> None:
     shell, chain = programs.shell, programs.chain
     found(shell, programs.files)
