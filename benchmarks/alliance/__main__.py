@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alliance import aggregation, behaviour, capture, grid
+from benchmarks.alliance import aggregation, backdoor, behaviour, capture, flower, grid, wide
 from benchmarks.alliance.plot import lines
 
 RESULTS = Path(__file__).parent / "results"
@@ -14,6 +14,8 @@ COMMANDS = {
     "behaviour": behaviour.run,
     "capture": capture.run,
     "aggregation": aggregation.run,
+    "backdoor": backdoor.run,
+    "flower": flower.run,
 }
 
 
@@ -39,7 +41,22 @@ def draw(found: list[dict[str, Any]]) -> None:
     lines(RESULTS / "behaviour.svg", "Mean balance in SKEIN over rounds, by share of attackers", rounds, courses)
 
 
+def _wide(words: list[str]) -> None:
+    """`wide [DATA…] [--seconds N]`, which keeps its own file."""
+    seconds = float("inf")
+    if "--seconds" in words:
+        at = words.index("--seconds")
+        seconds = float(words[at + 1])
+        del words[at : at + 2]
+    wide.run(tuple(words) or wide.NAMES, seconds)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
-        sys.exit(f"usage: python -m benchmarks.alliance {'|'.join(COMMANDS)}")
-    main(sys.argv[1])
+    if sys.argv[1:2] == ["wide"] and set(sys.argv[2:]) <= {*wide.NAMES, "--seconds", *sys.argv[-1:]}:
+        _wide(sys.argv[2:])
+    elif len(sys.argv) == 2 and sys.argv[1] in COMMANDS:
+        main(sys.argv[1])
+    else:
+        sys.exit(
+            f"usage: python -m benchmarks.alliance {'|'.join(COMMANDS)}|wide [{'|'.join(wide.NAMES)}] [--seconds N]"
+        )

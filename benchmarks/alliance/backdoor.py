@@ -1,0 +1,117 @@
+"""Triggers of all kinds against the voters' test for them: `python -m benchmarks.alliance backdoor`.
+
+30 % of 20 members plant a backdoor, by a trigger that the test was chosen on ("a tenth") and by ones that it was not.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from protocol.federated.rules import Rule
+from protocol.federated.votes import Voting
+from skein import attacks, simulate
+from skein.attacks import TARGET, Attack, Context, Rows
+from skein.simulate import ROBUST, Data, Setting, load
+from trainer.federated.perceptron import Floats
+
+SEEDS, ROUNDS, SHARE = range(2), 10, 0.3
+DEFENCES: dict[str, dict[str, Any]] = {
+    "30 % tolerated": {"rule": Rule(**{**ROBUST.model_dump(), "tolerated": 300}), "voting": Voting(focus=0)},
+    "40 % tolerated": {"voting": Voting(focus=0)},
+    "40 % and focus": {},
+}
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What the columns are set to; the part of the attacker's rows that have it; how much of its update is its own."""
+
+    mark: Callable[[Floats], None]
+    rows: float = 0.5
+    own: float = 1.0
+
+    def marked(self, x: Floats) -> Floats:
+        """Rows with the trigger."""
+        copy = x.copy()
+        self.mark(copy)
+        return copy
+
+    def attack(self) -> Attack:
+        """Trained on such rows, mixed with the mean of the honest, as long as the longest honest update."""
+
+        def poison(rows: Rows, _: int) -> Rows:
+            x, y = rows[0].copy(), rows[1].copy()
+            count = int(len(y) * self.rows)
+            x[:count], y[:count] = self.marked(x[:count]), TARGET
+            return x, y
+
+        def forge(change: Floats, context: Context) -> Floats:
+            if context.good:
+                change = self.own * change + (1 - self.own) * np.mean(context.good, axis=0)
+            return attacks.ATTACKS["backdoor"].forge(change, context)
+
+        return Attack(forge=forge, poison=poison)
+
+
+def _last(part: int) -> Callable[[Floats], None]:
+    def mark(x: Floats) -> None:
+        x[:, -max(1, x.shape[1] // part) :] = 3.0
+
+    return mark
+
+
+def _one(x: Floats) -> None:
+    x[:, x.shape[1] // 2] = 3.0
+
+
+def _half(x: Floats) -> None:
+    x[:, ::2] = 2.0
+
+
+def _blend(x: Floats) -> None:
+    x += np.where(np.arange(x.shape[1]) % 3 == 0, 1.0, -1.0)
+
+
+TRIGGERS = {
+    "a tenth": Trigger(_last(10)),
+    "one column": Trigger(_one),
+    "a fifth": Trigger(_last(5)),
+    "a tenth, in few rows": Trigger(_last(10), rows=0.1),
+    "a tenth, half honest": Trigger(_last(10), own=0.5),
+    "a tenth, three quarters honest": Trigger(_last(10), own=0.25),
+    "half of the columns": Trigger(_half),
+    "all columns a little": Trigger(_blend),
+}
+
+
+def measure(data: Data, setting: Setting, trigger: Trigger) -> tuple[float, float]:
+    """Accuracy and success of the trigger, means over the seeds."""
+    known = {**attacks.ATTACKS, "planted": trigger.attack()}
+    with (
+        patch.dict(attacks.ATTACKS, known),
+        patch.object(simulate, "triggered", trigger.marked),
+    ):
+        results = [simulate.simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
+    return mean(result.accuracy for result in results), mean(result.backdoor for result in results)
+
+
+def run() -> list[dict[str, Any]]:
+    """Each trigger with each defence; `clean`: how often the trigger leads to its class with nobody planting it."""
+    found = []
+    for name, unlike in itertools.product(("digits", "breast_cancer"), (False, True)):
+        data = load(name)
+        setting = Setting(data=name, dirichlet=0.5 if unlike else None, rounds=ROUNDS, attack="planted")
+        for what, trigger in TRIGGERS.items():
+            accuracy, clean = measure(data, setting, trigger)
+            row: dict[str, Any] = {"data": name, "unlike": unlike, "trigger": what}
+            row |= {"clean_accuracy": round(accuracy, 4), "clean": round(clean, 4)}
+            for defence, options in DEFENCES.items():
+                attacked, success = measure(data, replace(setting, attackers=SHARE, **options), trigger)
+                row[defence] = {"accuracy": round(attacked, 4), "success": round(success, 4)}
+            found.append(row)
+    return found
