@@ -101,7 +101,10 @@ def run_cli(app: typer.Typer) -> NoReturn:
         result = typer.main.get_command(app).main(standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        if _wants_json():
+            _say_as_json(error.exit_code, error.format_message())
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         result = INTERRUPTED
@@ -123,7 +126,16 @@ def report(error: Exception) -> int:
     text = str(error)
     if not isinstance(error, ProtocolError):
         text = f"Unexpected {type(error).__name__}: {text or 'no reason given'} (SKEIN_DEBUG=1 shows where)."
-    if "--json" in sys.argv[1:]:
-        text = json.dumps({"error": {"code": code, "message": text}})
-    click.echo(text if text.startswith("{") else f"Error: {text}", err=True)
+    if _wants_json():
+        _say_as_json(code, text)
+    else:
+        click.echo(f"Error: {text}", err=True)
     return code
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv[1:]
+
+
+def _say_as_json(code: int, text: str) -> None:
+    click.echo(json.dumps({"error": {"code": code, "message": text}}), err=True)

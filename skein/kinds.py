@@ -89,6 +89,7 @@ def _check(cls: Any) -> Iterator[tuple[str, str | None]]:
 def example(
     kind: Annotated[str, typer.Argument(metavar="KIND")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    as_json: Json = False,
 ) -> None:
     """Write a small task of a kind, with all that it needs: `skein task create DIR/task.json` makes it."""
     if folder.exists():
@@ -108,7 +109,10 @@ def example(
         task["base"] = str(made.published)
     with local_storage(f"Writing {folder}"):
         write_file(folder / "task.json", json.dumps(task, indent=2).encode())
-    typer.echo(f"Wrote {folder / 'task.json'}")
+    if as_json:
+        Output(as_json).record({"file": str(folder / "task.json")})
+    else:
+        typer.echo(f"Wrote {folder / 'task.json'}")
 
 
 @command(app, ClientSettings)

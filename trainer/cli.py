@@ -39,12 +39,13 @@ def submit(
     task: TaskId,
     model: Annotated[Path, typer.Argument(metavar="PATH", help="A model: model.safetensors, or its folder.")],
     queue: Annotated[bool, typer.Option("--queue", help="Leave the rest to the client that runs already.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Submit a model that is ready: check it, commit to it, and stay until it is paid."""
     from trainer.submission import submit as submit_model
 
-    submit_model(client, trainer, task, model, queue, Output(as_json))
+    submit_model(client, trainer, task, model, queue, Output(as_json), dry_run)
 
 
 @command(app, TrainerClient, MemberSettings)

@@ -5,7 +5,9 @@ import shutil
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from node.amounts import format_amount
 from node.output import NotFound, Output
 from node.participant import Means, Participant
 from node.program import means_of, serve
@@ -29,22 +31,33 @@ _CHECK_SECONDS = 3600.0
 
 
 def submit(
-    client: ClientSettings, settings: TrainerSettings, task_id: int, model: Path, queue: bool, output: Output
+    client: ClientSettings,
+    settings: TrainerSettings,
+    task_id: int,
+    model: Path,
+    queue: bool,
+    output: Output,
+    dry_run: bool = False,
 ) -> None:
     """Check a model, put it where the trainer finds it and, unless `queue`, be that trainer until the task is over.
+
+    With `dry_run` only check it, and what it would be committed with.
 
     NotFound, ConfigInvalid when the task takes no submission of this account, TaskFailed for a model that breaks its
     specification.
     """
-    means = means_of(client, client.account())
+    means = means_of(client, client.account(), dry_run)
     trainer = ArenaTrainer(means, settings.model_copy(update={"tasks": frozenset({task_id})}))
     try:
-        score = _place(trainer, means, task_id, _open_task(means, task_id), model)
-        digest = manifest_of(trainer.model_folder(task_id)).digest
+        task = _open_task(means, task_id)
+        digest, score = _place(trainer, means, task_id, task, model, keep=not dry_run)
     finally:
         means.journal.close()
-    output.record({"task": task_id, "digest": digest, "score_on_training_data": score})
-    if not queue:
+    told: dict[str, Any] = {"task": task_id, "digest": digest, "score_on_training_data": score}
+    if dry_run:
+        told["stake"] = str(max(task.parameters.min_trainer_stake, settings.stake))
+    output.record(told if output.json or not dry_run else told | {"stake": format_amount(int(told["stake"]))})
+    if not queue and not dry_run:
         make = partial(ArenaTrainer, settings=trainer.policy)
         serve(client, make, "trainer", until=partial(_is_over, task_id))
 
@@ -67,8 +80,10 @@ def _open_task(means: Means, task_id: int) -> Record:
     return task
 
 
-def _place(trainer: ArenaTrainer, means: Means, task_id: int, task: Record, source: Path) -> float:
-    """Copy the model to its folder, once it has passed the gate; returns its score on the training data."""
+def _place(
+    trainer: ArenaTrainer, means: Means, task_id: int, task: Record, source: Path, keep: bool
+) -> tuple[str, float]:
+    """Copy the model to its folder, once it has passed the gate; its digest, and its score on the training data."""
     folder, target = trainer.folder(task_id), trainer.model_folder(task_id)
     spec = read_spec(means.store.get(task.parameters.spec_digest, folder / "spec", Limits(MAX_SPEC_BYTES, 1)))
     check_parameters(spec, task.parameters)
@@ -77,11 +92,12 @@ def _place(trainer: ArenaTrainer, means: Means, task_id: int, task: Record, sour
         _copy(source, stage)
         job = {"spec": str(folder / "spec"), "data": str(data), "model": str(stage), **trainer.base_of(spec)}
         score = process.run(job, folder, _CHECK_SECONDS, threading.Event())
-        if not target.exists():
-            promote(stage, target)
-        elif manifest_of(target) != manifest_of(stage):
+        digest = manifest_of(stage).digest
+        if target.exists() and manifest_of(target).digest != digest:
             raise ConfigInvalid(f"There is another model for task {task_id} in {target}: remove it first.")
-    return score
+        if keep and not target.exists():
+            promote(stage, target)
+    return digest, score
 
 
 def _copy(source: Path, stage: Path) -> None:

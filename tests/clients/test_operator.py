@@ -7,11 +7,12 @@ import pytest
 from network import SKEIN
 from operators import operator_shell
 from shell import Shell
-from world import QUICK, World
+from world import QUICK, World, write_model
 
 from node import leaving
 from node.output import NotFound
 from node.program import settle_down
+from protocol.artifacts import manifest_of
 from protocol.errors import ConfigInvalid, ContractReverted
 
 
@@ -49,6 +50,22 @@ def test_a_dry_run_does_everything_but_send(world: World, operator: Shell) -> No
     assert world.chain.task(task).submission_count == 0
     assert world.network.chain(2).nonce() == before
     operator.run("trainer", "run", "--once")  # the model is there already
+    assert world.chain.task(task).submission_count == 1
+
+
+def test_a_model_made_elsewhere_is_looked_at_then_left_to_the_client(world: World, operator: Shell) -> None:
+    task, model = world.task(), write_model(world.root / "elsewhere", 2)
+    play.stake(world.network, 2)
+    words = ("trainer", "submit", str(task), str(model))
+    told = operator.json(*words, "--dry-run")
+    assert told["digest"] == manifest_of(model).digest and told["score_on_training_data"] > 0.8
+    assert int(told["stake"]) == world.chain.task(task).parameters.min_trainer_stake
+    assert operator.json(*words, "--queue") == {name: told[name] for name in told if name != "stake"}
+    assert world.chain.task(task).submission_count == 0
+    other = write_model(world.root / "another", 3)
+    with pytest.raises(ConfigInvalid, match=f"There is another model for task {task}"):
+        operator.run("trainer", "submit", str(task), str(other), "--queue")
+    operator.run("trainer", "run", "--once")
     assert world.chain.task(task).submission_count == 1
 
 

@@ -68,6 +68,13 @@ def test_wrong_usage_is_2_and_names_the_option() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_scripts_get_wrong_usage_as_json() -> None:
+    done = run("nothing", "--jsno", "--json")
+    assert done.returncode == 2
+    error = json.loads(done.stderr)["error"]
+    assert error["code"] == 2 and "--jsno" in error["message"]
+
+
 def test_scripts_get_errors_as_json() -> None:
     done = run("ContractReverted('WrongPhase', {'actual': 3}, 'Arena')", "--json")
     assert done.returncode == 5
