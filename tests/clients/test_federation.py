@@ -44,10 +44,11 @@ def test_members_train_vote_aggregate_and_are_paid(network: Network, tmp_path: P
         federated.work()
     chain = federated.network.chain()
     pools = [chain.call("Staking", "stakeOf", federated.network.accounts[account].address) for account in MEMBERS]
-    assert sum(pools) == 5 * play.STAKE + 100 * SKEIN
+    left = federated.record().pool  # of shares that do not come out even
+    assert sum(pools) + left == 5 * play.STAKE + 100 * SKEIN + round_.emission and left < 5
     assert all(chain.call("Staking", "lockable", federated.network.accounts[a].address) >= play.STAKE for a in MEMBERS)
     assert all(member.is_over for member in federated.members.values())
-    assert federated.adds_up() and federated.record().pool == 0
+    assert federated.adds_up()
     federated.close()
 
 
