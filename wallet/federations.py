@@ -121,7 +121,7 @@ def claim(chain: Chain, federation: Federation, account: str) -> Action:
 
 def _claim(federation: Federation, member: Record) -> Call:
     what = f"claim {format_amount(member.earned)} SKEIN"
-    return Call(what, "Alliance", "claim", (federation.id, member.account))
+    return Call(what, "Alliance", "claim", (federation.id, member.account), done_if="ZeroAmount")
 
 
 def _member(chain: Chain, federation: Federation, account: str) -> Record:

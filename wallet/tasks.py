@@ -76,7 +76,7 @@ def cancel(task: Task, creator: str) -> Action:
         raise ConfigInvalid(f"Task {task.id} cannot be cancelled any more: somebody has joined it.")
     calls = (
         Call(f"cancel task {task.id}", "Arena", "cancelTask", (task.id,)),
-        Call("claim bounty and bond", "Arena", "claimCreator", (task.id,)),
+        Call("claim bounty and bond", "Arena", "claimCreator", (task.id,), done_if="AlreadyClaimed"),
     )
     return Action(calls, (wallet_figure(creator),))
 
@@ -106,11 +106,14 @@ def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
         if record.state in _SCORED_LATER and task.phase is Phase.SETTLE:
             waits = is_scorable(record, task.record.attempt) and not _is_appealed(chain, task, identity)
             if waits and not chain.call("Arena", "panel", task.id, identity):
-                yield Call(f"draw the panel of submission {identity}", "Arena", "drawPanel", (task.id, identity))
+                what = f"draw the panel of submission {identity}"
+                yield Call(what, "Arena", "drawPanel", (task.id, identity), done_if="PanelAlreadyDrawn")
         elif record.state not in _UNSETTLED:
             continue
         if waits:
-            yield Call(f"settle submission {identity}", "Arena", "settle", (task.id, identity))
+            yield Call(
+                f"settle submission {identity}", "Arena", "settle", (task.id, identity), done_if="AlreadySettled"
+            )
 
 
 def _is_appealed(chain: Chain, task: Task, submission: int) -> bool:
@@ -162,12 +165,12 @@ def claim(chain: Chain, task: Task, account: str) -> Action:
 def _claims(chain: Chain, task: Task, account: str) -> Iterator[Call]:
     identity = int(chain.call("Arena", "submissionOf", task.id, account))
     if identity and not chain.submission(task.id, identity).claimed:
-        yield Call("claim as trainer", "Arena", "claimSubmission", (task.id, identity))
+        yield Call("claim as trainer", "Arena", "claimSubmission", (task.id, identity), done_if="AlreadyClaimed")
     validator = chain.validator(task.id, account)
     if validator.index and not validator.claimed:
-        yield Call("claim as validator", "Arena", "claimValidator", (task.id, account))
+        yield Call("claim as validator", "Arena", "claimValidator", (task.id, account), done_if="AlreadyClaimed")
     if task.record.creator == account and not task.record.creator_claimed:
-        yield Call("claim as creator", "Arena", "claimCreator", (task.id,))
+        yield Call("claim as creator", "Arena", "claimCreator", (task.id,), done_if="AlreadyClaimed")
 
 
 def _expect(task: Task, what: str, *phases: Phase) -> None:

@@ -12,10 +12,12 @@ from shell import Shell
 
 from node.output import NotFound
 from protocol import heldout, tasks
-from protocol.errors import ConfigInvalid
+from protocol.errors import ConfigInvalid, ContractReverted
 from protocol.specs import MAX_SPEC_BYTES, check_parameters, read_spec
 from protocol.store import Limits, open_store
 from protocol.tasks.data import read_data
+from wallet import tasks as wallet
+from wallet.actions import Action, carry_out
 
 
 def test_create_publishes_what_the_chain_names(shell: Shell, data: Path, tmp_path: Path) -> None:
@@ -92,6 +94,18 @@ def test_fund_and_cancel(shell: Shell, data: Path) -> None:
     assert shell.network.chain().token_balance(shell.address(1)) == 1_000_000 * SKEIN + 5 * SKEIN // 2
     with pytest.raises(ConfigInvalid, match="cannot be funded now: it is in the phase cancelled"):
         shell.run("task", "fund", str(task_id), "1", "-a", "a2")
+
+
+def test_what_another_program_did_meanwhile_is_done(shell: Shell, data: Path) -> None:
+    task_id = create(shell, data)
+    chain = shell.network.chain(1)
+    action = wallet.cancel(wallet.read(chain, task_id), shell.address(1))
+    cancelling, claiming = action.calls
+    carry_out(chain, Action((cancelling,)))
+    assert len(carry_out(chain, Action((claiming,))).steps) == 1
+    assert carry_out(chain, Action((claiming,))).steps == ()
+    with pytest.raises(ContractReverted, match="WrongPhase"):
+        carry_out(chain, Action((cancelling,)))
 
 
 def test_a_task_that_was_joined_cannot_be_cancelled(shell: Shell, data: Path) -> None:
