@@ -18,9 +18,9 @@ _DURATION = re.compile(r"([0-9]+)([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_amount(text: str) -> int:
+def parse_amount(text: str, decimals: int = 18, symbol: str = "SKEIN") -> int:
     """Token wei of a decimal amount such as "12.5"; ValueError when it is not one or is finer than a wei."""
-    return _scaled(text, UNIT, "an amount of SKEIN such as 12.5", "18")
+    return _scaled(text, 10**decimals, f"an amount of {symbol} such as 12.5", str(decimals))
 
 
 def parse_score(text: str) -> int:
@@ -41,18 +41,18 @@ def _scaled(text: str, unit: int, meant: str, places: str) -> int:
     return int(scaled)
 
 
-def format_amount(wei: int, *, signed: bool = False) -> str:
+def format_amount(wei: int, *, signed: bool = False, decimals: int = 18) -> str:
     """The exact decimal of an amount in wei: no exponent, no trailing zeros; with a plus sign if `signed`."""
-    whole, fraction = divmod(abs(wei), UNIT)
+    whole, fraction = divmod(abs(wei), 10**decimals)
     digits = str(whole)
     if fraction:
-        digits += "." + f"{fraction:018d}".rstrip("0")
+        digits += "." + f"{fraction:0{decimals}d}".rstrip("0")
     return ("-" if wei < 0 else "+" if signed and wei else "") + digits
 
 
-def round_amount(wei: int, places: int = 4, *, signed: bool = False) -> str:
+def round_amount(wei: int, places: int = 4, *, signed: bool = False, decimals: int = 18) -> str:
     """An amount for a table: rounded to `places`, with thousands separators. Never used for arithmetic."""
-    value = Decimal(wei) / UNIT
+    value = _EXACT.divide(Decimal(wei), 10**decimals)
     return f"{value:+,.{places}f}" if signed else f"{value:,.{places}f}"
 
 

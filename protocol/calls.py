@@ -7,7 +7,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from protocol.deployment import CONTRACTS, abi
+from protocol.deployment import CONTRACTS, INSTANCES, abi
 from protocol.errors import ContractReverted
 from protocol.values import Abi, signature, to_abi, tuple_reader, type_of
 
@@ -102,7 +102,8 @@ def decode_result(contract: str, name: str, data: str) -> Any:
 
 @functools.cache
 def _errors() -> dict[bytes, Abi]:
-    entries = [entry for contract in CONTRACTS for entry in abi(contract) if entry["type"] == "error"]
+    entries = [entry for contract in (*CONTRACTS, *INSTANCES) for entry in abi(contract)]
+    entries = [entry for entry in entries if entry["type"] == "error"]
     return {selector(entry): entry for entry in (*entries, *_BUILT_IN)}
 
 

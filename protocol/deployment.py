@@ -13,8 +13,11 @@ from protocol.errors import ConfigInvalid
 from protocol.values import address_of
 
 CONTRACTS = (
-    "SkeinToken", "Staking", "Emissions", "DelegationVaults", "SkeinGovernor", "Arena", "Alliance", "Randomness"
+    "SkeinToken", "Staking", "Emissions", "DelegationVaults", "SkeinGovernor", "Arena", "Alliance", "Randomness",
+    "Sponsorships",
 )  # fmt: skip
+# Known by their ABIs alone: there are many of each, at addresses that other contracts or people name.
+INSTANCES = ("ERC20", "DelegationVault")
 
 _HERE = Path(__file__).parent
 
@@ -87,6 +90,11 @@ class Deployment:
         if name not in self.contracts:
             raise ConfigInvalid(f"The deployment on chain {self.chain_id} has no contract {name}: deploy again.")
         return self.contracts[name].address
+
+    def knowing(self, instances: Mapping[str, str]) -> "Deployment":
+        """With further contracts (name: address), say a token of others that is to be called."""
+        found = {name: Deployed(address_of(address), self.first_block) for name, address in instances.items()}
+        return Deployment(self.chain_id, {**self.contracts, **found})
 
     def name_of(self, address: str) -> str | None:
         """The contract at an address in any case; None when it is not one of ours."""

@@ -78,10 +78,12 @@ def main():
     for module in (arena, alliance):
         emissions.setModule(module, True, options)
     vaults = loaded.DelegationVaults.deploy(staking, options)
+    sponsorships = loaded.Sponsorships.deploy(arena, options)
     governor = hand_over(loaded, staking, emissions, deployer, options)
 
     deployed = {"SkeinToken": token, "Staking": staking, "Emissions": emissions, "Randomness": randomness}
     deployed |= {"DelegationVaults": vaults, "SkeinGovernor": governor, "Arena": arena, "Alliance": alliance}
+    deployed["Sponsorships"] = sponsorships
     return write(deployed)
 
 

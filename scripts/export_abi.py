@@ -27,7 +27,12 @@ CONTRACTS = {
     "Arena": ("IArena",),
     "Alliance": ("IAlliance",),
     "Randomness": (),  # whichever is deployed: programs use the interface
+    "Sponsorships": ("ISponsorships",),
+    "DelegationVault": ("IDelegationVault",),
+    "ERC20": ("IERC20Errors",),  # tokens of others
 }
+# Where what is exported is called otherwise.
+SOURCES = {"Randomness": "IRandomness", "ERC20": "IERC20Metadata"}
 
 Entry = dict[str, Any]
 
@@ -42,7 +47,7 @@ def artifact_abi(name: str) -> list[Entry]:
 
 def merged_abi(contract: str) -> list[Entry]:
     """The contract's own entries, then the events and errors that only its interfaces have."""
-    entries = artifact_abi("IRandomness" if contract == "Randomness" else contract)
+    entries = artifact_abi(SOURCES.get(contract, contract))
     for interface in CONTRACTS[contract]:
         entries += [entry for entry in artifact_abi(interface) if entry["type"] in ("event", "error")]
     unique = {json.dumps(without_internal_types(entry), sort_keys=True): entry for entry in entries}

@@ -227,8 +227,12 @@ def settled(life: Life) -> int:
 
 
 def redrawn(life: Life) -> int:
-    """A task to be minimised, where too few score at first, one model is never available, and the seed expires once."""
+    """A task to be minimised, where too few score at first, one model is never available, and the seed expires once.
+    It is sponsored."""
+    from sponsoring import give, share
+
     task = life.create(CREATOR, maximise=False, panel_size=4, quorum=3)
+    give(life, task)
     life.join(task, {2: "c", 3: "d", 4: "gone"}, VALIDATORS)
     life.reveal(task, (2, 3, 4))
     life.release(task, CREATOR)
@@ -241,6 +245,7 @@ def redrawn(life: Life) -> int:
     life.score(task, dict.fromkeys(VALIDATORS, votes))
     life.settle(task, DELEGATORS[1], (3, 2, 1))
     life.finish(task, (2, 3, 4), VALIDATORS, CREATOR)
+    share(life, task, (1, 2, 3), VALIDATORS)
     return task
 
 
@@ -257,11 +262,15 @@ def unopenable(life: Life) -> int:
 
 
 def ended_early(life: Life) -> None:
-    """Tasks that end without scores: cancelled, abandoned, key never released, nobody revealed."""
+    """Tasks that end without scores: cancelled, abandoned, key never released, nobody revealed. One was sponsored."""
+    from sponsoring import give, take_back
+
     cancelled, abandoned = life.create(CREATOR), life.create(CREATOR)
     late, unrevealed = life.create(CREATOR), life.create(CREATOR)
+    give(life, cancelled)
     life.send(CREATOR, "Arena", "cancelTask", cancelled)
     life.send(CREATOR, "Arena", "claimCreator", cancelled)
+    take_back(life, cancelled)
     life.join(abandoned, {2: "g"}, ())
     life.join(late, {2: "g", 3: "h"}, VALIDATORS)
     life.join(unrevealed, {2: "g"}, VALIDATORS)

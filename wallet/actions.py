@@ -4,13 +4,14 @@ An `Action` is a list of calls that a person signs, and the figures that they ch
 block on top of the present one (`eth_simulateV1`); `carry_out` sends it. Both give the same `Outcome`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.chain import Chain
 from protocol.errors import ContractReverted
 from protocol.events import Event
+from wallet.units import SKEIN, Unit, knowing
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,26 @@ class Call:
 
 @dataclass(frozen=True)
 class Figure:
-    """An amount of token wei to show before and after; `pick` takes it out of the function's result."""
+    """An amount to show before and after; `pick` takes it out of the function's result."""
 
     label: str
     contract: str
     function: str
     arguments: tuple[Any, ...] = ()
     pick: Callable[[Any], int] = int
+    unit: Unit = SKEIN
 
 
 @dataclass(frozen=True)
 class Action:
-    """Calls in the order in which they are sent, and the figures worth showing."""
+    """Calls in the order in which they are sent, and the figures worth showing.
+
+    `instances`: the addresses of contracts that calls and figures name and no deployment holds (`INSTANCES`).
+    """
 
     calls: tuple[Call, ...]
     figures: tuple[Figure, ...] = ()
+    instances: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Change:
-    """A figure before and after, token wei."""
+    """A figure before and after, in the smallest parts of its unit."""
 
     label: str
     before: int
     after: int
+    unit: Unit = SKEIN
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ def carry_out(chain: Chain, action: Action, say: Callable[[str], None] = lambda 
 
     `say` is told what is being done before each call.
     """
+    chain = knowing(chain, action.instances)
     before = [_read(chain, figure) for figure in action.figures]
     steps, fee = [], 0
     for call in action.calls:
@@ -114,12 +122,28 @@ def _read(chain: Chain, figure: Figure) -> int:
 
 
 def _changes(action: Action, before: list[int], after: list[int]) -> tuple[Change, ...]:
-    return tuple(Change(figure.label, old, new) for figure, old, new in zip(action.figures, before, after, strict=True))
+    listed = zip(action.figures, before, after, strict=True)
+    return tuple(Change(figure.label, old, new, figure.unit) for figure, old, new in listed)
 
 
-def with_approval(chain: Chain, owner: str, spender: str, assets: int, *calls: Call) -> tuple[Call, ...]:
-    """The calls, after an approval of exactly `assets` wei for the contract `spender` if the present one is too low."""
+def with_approval(
+    chain: Chain, owner: str, spender: str, assets: int, *calls: Call, token: str = "SkeinToken"
+) -> tuple[Call, ...]:
+    """The calls, after an approval of exactly `assets` for the contract `spender` if the present one is too low.
+
+    `token` is "ERC20" for the one that the chain knows by that name. Some tokens of others take no new approval before
+    the old one is gone.
+    """
     address = chain.deployment.address(spender)
-    if chain.call("SkeinToken", "allowance", owner, address) >= assets:
+    present = int(chain.call(token, "allowance", owner, address))
+    if present >= assets:
         return calls
-    return (Call(f"approve the {spender} contract", "SkeinToken", "approve", (address, assets)), *calls)
+    approvals = [Call(f"approve {whom(spender)}", token, "approve", (address, assets))]
+    if present and token != "SkeinToken":
+        approvals.insert(0, Call("end the old approval", token, "approve", (address, 0)))
+    return (*approvals, *calls)
+
+
+def whom(contract: str) -> str:
+    """A contract in words."""
+    return f"the {contract} contract"

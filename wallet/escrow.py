@@ -3,7 +3,9 @@
 from node.amounts import format_amount, format_duration
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
-from wallet.actions import Action, Call, Figure
+from wallet.actions import Action, Call, Figure, with_approval
+from wallet.stakes import wallet_figure
+from wallet.units import knowing, unit_of
 
 _ZERO = "0x" + "00" * 20
 
@@ -49,3 +51,47 @@ def vault(chain: Chain, operator: str) -> str | None:
 def create_vault(operator: str) -> Action:
     """Make the vault of an operator."""
     return Action((Call(f"make the vault of {operator}", "DelegationVaults", "createVault", (operator,)),))
+
+
+def vault_deposit(chain: Chain, account: str, operator: str, assets: int) -> Action:
+    """Delegate through the operator's vault: its shares can be sent and lent."""
+    known, address = _vault(chain, operator)
+    most = int(known.call("DelegationVault", "maxDeposit", account))
+    if not 0 < assets <= most:
+        raise ConfigInvalid(f"The vault of {operator} takes between 0 and {format_amount(most)} SKEIN now.")
+    call = Call(f"deposit {format_amount(assets)} SKEIN", "DelegationVault", "deposit", (assets, account))
+    calls = with_approval(known, account, "DelegationVault", assets, call)
+    return Action(calls, _vault_figures(chain, account, address), {"DelegationVault": address})
+
+
+def vault_exit(chain: Chain, account: str, operator: str, assets: int | None) -> Action:
+    """Burn shares worth `assets` wei, or all of the account's, and request the withdrawal of what they are worth."""
+    known, address = _vault(chain, operator)
+    held = int(known.call("DelegationVault", "balanceOf", account))
+    worth = int(known.call("DelegationVault", "convertToAssets", held))
+    if held == 0 or assets == 0:
+        raise ConfigInvalid("The amount is zero." if held else f"{account} has no shares of the vault of {operator}.")
+    if assets is not None and assets > worth:
+        raise ConfigInvalid(f"The shares are worth {format_amount(worth)} SKEIN, less than {format_amount(assets)}.")
+    shares = held if assets is None else min(held, int(known.call("DelegationVault", "previewWithdraw", assets)))
+    told = "everything" if assets is None else f"{format_amount(assets)} SKEIN"
+    call = Call(
+        f"request the withdrawal of {told} from the vault",
+        "DelegationVault",
+        "requestRedeem",
+        (shares, account, account),
+    )
+    return Action((call,), _vault_figures(chain, account, address), {"DelegationVault": address})
+
+
+def _vault(chain: Chain, operator: str) -> tuple[Chain, str]:
+    """The chain that knows the operator's vault, and its address."""
+    address = vault(chain, operator)
+    if address is None:
+        raise ConfigInvalid(f"{operator} has no vault yet: `skein stake vault {operator}` makes it.")
+    return knowing(chain, {"DelegationVault": address}), address
+
+
+def _vault_figures(chain: Chain, account: str, address: str) -> tuple[Figure, ...]:
+    shares = Figure("shares of the vault", "DelegationVault", "balanceOf", (account,), int, unit_of(chain, address))
+    return (wallet_figure(account), shares)

@@ -95,6 +95,19 @@ def invite(federation: Federation, creator: str, account: str, allowed: bool) ->
     return Action((Call(what, "Alliance", "invite", (federation.id, account, allowed)),))
 
 
+def add_stake(chain: Chain, federation: Federation, account: str, assets: int) -> Action:
+    """Lock more of the member's own pool for its seat: ballots weigh by stake."""
+    member = _member(chain, federation, account)
+    if not member.seat:
+        raise ConfigInvalid(f"{account} is no member of federation {federation.id} any more.")
+    free = int(chain.call("Staking", "lockable", account))
+    if not 0 < assets <= free:
+        raise ConfigInvalid(f"Between 0 and {format_amount(free)} SKEIN of your stake are free of locks.")
+    call = Call(f"lock {format_amount(assets)} SKEIN more", "Alliance", "addStake", (federation.id, assets))
+    seat = Figure("stake of the seat", "Alliance", "member", (federation.id, account), lambda record: int(record.stake))
+    return Action((call,), (seat, Figure("free of locks", "Staking", "lockable", (account,))))
+
+
 def leave(chain: Chain, federation: Federation, account: str) -> Action:
     """Never be drawn again, and take what was earned."""
     member = _member(chain, federation, account)

@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 
 from eth_utils.crypto import keccak
 
-from node.amounts import format_amount
+from node.amounts import format_amount, format_duration
 from node.history import events_of
 from protocol.calls import Record, encode_call
 from protocol.chain import Chain
@@ -30,6 +30,7 @@ class Support(IntEnum):
     ABSTAIN = 2
 
 
+_MOST_EPOCHS = 1000  # what fits into a block; more need another call
 STATES = ("pending", "active", "canceled", "defeated", "succeeded", "queued", "expired", "executed")
 _Words = tuple[list[str], list[int], list[str]]
 
@@ -142,6 +143,43 @@ def carry_on(chosen: Proposal) -> Action:
         raise ConfigInvalid(f"The proposal is {chosen.state}: only one that succeeded or is queued can be carried on.")
     words = (*chosen.words, "0x" + keccak(text=chosen.description).hex())
     return Action((Call(f"{verb} the proposal", "SkeinGovernor", verb, words),))
+
+
+def cancel(chosen: Proposal, account: str) -> Action:
+    """Take one's own proposal back, before voting on it begins."""
+    if chosen.proposer != account:
+        raise ConfigInvalid(f"Only its proposer {chosen.proposer} can take the proposal back.")
+    if chosen.state != "pending":
+        raise ConfigInvalid(f"The proposal is {chosen.state}: it can be taken back while it is pending.")
+    words = (*chosen.words, "0x" + keccak(text=chosen.description).hex())
+    return Action((Call("take the proposal back", "SkeinGovernor", "cancel", words),))
+
+
+def pause(chain: Chain, account: str, seconds: int) -> Action:
+    """Refuse deposits and new locks for a while; the guardian's, and the owner's, who can end it with 0 as well."""
+    guardian, owner = (str(chain.call("Staking", each)) for each in ("guardian", "owner"))
+    if account not in (guardian, owner):
+        raise ConfigInvalid(f"Only the guardian {guardian} can pause entries.")
+    longest = int(chain.call("Staking", "MAX_PAUSE"))
+    if seconds > longest or (seconds == 0 and account != owner):
+        raise ConfigInvalid(f"Entries can be paused for between 1s and {format_duration(longest)}.")
+    told = f"pause entries for {format_duration(seconds)}" if seconds else "end the pause"
+    return Action((Call(told, "Staking", "pauseEntries", (seconds,)),))
+
+
+def advance(chain: Chain) -> Action:
+    """Mint the epochs that have begun: anyone may. The first call of a task's settlement does the same."""
+    start = int(chain.call("Emissions", "START"))
+    if chain.now() < start:
+        raise ConfigInvalid(f"The emission begins in {format_duration(start - chain.now())}.")
+    begun = (chain.now() - start) // int(chain.call("Emissions", "EPOCH_LENGTH"))
+    if int(chain.call("Emissions", "state").epochs) > begun:
+        raise ConfigInvalid("All epochs that have begun are minted.")
+    supply = Figure("supply", "SkeinToken", "totalSupply")
+    carried = Figure("carried", "Emissions", "state", (), lambda state: int(state.carried))
+    budget = Figure("this epoch's budget", "Emissions", "state", (), lambda state: int(state.budget))
+    call = Call(f"mint up to epoch {begun}", "Emissions", "advance", (_MOST_EPOCHS,))
+    return Action((call,), (supply, budget, carried))
 
 
 def delegate(chain: Chain, account: str, delegatee: str) -> Action:

@@ -10,15 +10,16 @@ from typing import Any, Self
 
 from rich.console import Console
 
-from node.amounts import format_amount, round_amount
+from node.amounts import format_amount
 from node.keys import address_in, load_keystore, read_password
 from node.output import Output
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from protocol.store import StoreChain, open_store
-from wallet.actions import Action, Outcome, carry_out
+from wallet.actions import Action, Change, Outcome, carry_out
 from wallet.settings import WalletSettings
 from wallet.simulation import preview
+from wallet.units import SKEIN
 
 # title, columns, rows
 Table = tuple[str, Sequence[str], Sequence[Sequence[Any]]]
@@ -123,17 +124,9 @@ class Session:
             self.output.line("Dry run: nothing was sent. It would do this:")
         steps = [(step.what, f"{step.gas_used:,}", step.transaction_hash or "–") for step in outcome.steps]
         self.output.table("", ("step", "gas", "transaction"), steps)
-        changes = [
-            (
-                change.label,
-                round_amount(change.before),
-                round_amount(change.after),
-                _difference(change.after - change.before),
-            )
-            for change in outcome.changes
-        ]
-        if changes:
-            self.output.table("", ("SKEIN", "before", "after", "change"), changes)
+        for unit in dict.fromkeys(change.unit for change in outcome.changes):
+            changes = [_change_row(change) for change in outcome.changes if change.unit == unit]
+            self.output.table("", (unit.symbol, "before", "after", "change"), changes)
         self.output.line(f"Gas: {outcome.gas_used:,}, fee {format_amount(outcome.fee)} of the chain's own coin.")
         for name, value in facts.items():
             self.output.line(f"{name.replace('_', ' ').capitalize()}: {value}")
@@ -160,8 +153,26 @@ class Session:
             self.output.table(title, columns, rows)
 
 
-def _difference(wei: int) -> str:
-    return round_amount(wei, signed=True) if wei else "–"
+def _change_row(change: Change) -> tuple[str, str, str, str]:
+    moved, unit = change.after - change.before, change.unit
+    return (
+        change.label,
+        unit.round(change.before),
+        unit.round(change.after),
+        unit.round(moved, signed=True) if moved else "–",
+    )
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    """`token` and `decimals` where it is not SKEIN."""
+    document: dict[str, Any] = {
+        "figure": change.label,
+        "before": str(change.before),
+        "after": str(change.after),
+    }
+    if change.unit != SKEIN:
+        document |= {"token": change.unit.address, "symbol": change.unit.symbol, "decimals": change.unit.decimals}
+    return document
 
 
 def _outcome_document(outcome: Outcome) -> dict[str, Any]:
@@ -171,10 +182,7 @@ def _outcome_document(outcome: Outcome) -> dict[str, Any]:
             {"what": step.what, "gas_used": step.gas_used, "transaction": step.transaction_hash}
             for step in outcome.steps
         ],
-        "changes": [
-            {"figure": change.label, "before": str(change.before), "after": str(change.after)}
-            for change in outcome.changes
-        ],
+        "changes": [_change_document(change) for change in outcome.changes],
         "gas_used": outcome.gas_used,
         "fee": str(outcome.fee),
     }

@@ -9,6 +9,7 @@ from protocol.errors import ChainUnavailable, ConfigInvalid
 from protocol.events import Event, decode
 from protocol.rpc import RequestRefused
 from wallet.actions import Action, Change, Figure, Outcome, Step
+from wallet.units import knowing
 
 _UNKNOWN_METHOD = -32601
 _PLACE = {
@@ -25,6 +26,7 @@ def preview(chain: Chain, sender: str, action: Action) -> Outcome:
 
     The figures are read in the same simulated block as the calls, before and after them.
     """
+    chain = knowing(chain, action.instances)
     reads = [_request(chain, sender, figure.contract, figure.function, figure.arguments) for figure in action.figures]
     sends = [_request(chain, sender, call.contract, call.function, call.arguments) for call in action.calls]
     answers = _simulate(chain, [*reads, *sends, *reads])
@@ -32,9 +34,8 @@ def preview(chain: Chain, sender: str, action: Action) -> Outcome:
     done = answers[len(reads) : len(reads) + len(sends)]
     steps = tuple(_step(chain, action, at, answer) for at, answer in enumerate(done))
     after = _figures(action, answers[len(reads) + len(sends) :])
-    changes = tuple(
-        Change(figure.label, old, new) for figure, old, new in zip(action.figures, before, after, strict=True)
-    )
+    listed = zip(action.figures, before, after, strict=True)
+    changes = tuple(Change(figure.label, old, new, figure.unit) for figure, old, new in listed)
     price = int(chain.rpc.request("eth_gasPrice"), 16)
     return Outcome(True, steps, changes, price * sum(step.gas_used for step in steps))
 

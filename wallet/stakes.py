@@ -47,11 +47,15 @@ def deposit(chain: Chain, funder: str, operator: str, assets: int) -> Action:
     return Action(with_approval(chain, funder, "Staking", assets, call), _figures(funder, operator))
 
 
-def exit_pool(chain: Chain, funder: str, operator: str, assets: int | None) -> Action:
-    """Request the withdrawal of `assets` wei, or of everything."""
+def exit_pool(chain: Chain, funder: str, operator: str, assets: int | None, receiver: str | None = None) -> Action:
+    """Request the withdrawal of `assets` wei, or of everything; it belongs to `receiver` from then on."""
     shares = _shares(chain, funder, operator, assets)
     told = "everything" if assets is None else f"{format_amount(assets)} SKEIN"
-    call = Call(f"request the withdrawal of {told}", "Staking", "requestWithdrawal", (operator, shares))
+    if receiver in (None, funder):
+        call = Call(f"request the withdrawal of {told}", "Staking", "requestWithdrawal", (operator, shares))
+    else:
+        what = f"request the withdrawal of {told} for {receiver}"
+        call = Call(what, "Staking", "requestWithdrawalTo", (operator, shares, receiver))
     leaving = Figure("leaving the pool", "Staking", "pool", (operator,), _exiting)
     return Action((call,), (*_figures(funder, operator), leaving))
 
@@ -90,6 +94,28 @@ def withdraw(chain: Chain, funder: str, identities: Sequence[int]) -> Action:
         raise ConfigInvalid(f"{funder} has nothing to withdraw yet; `skein stake show` lists its requests.")
     calls = tuple(Call(f"withdraw request {each}", "Staking", "withdraw", (each,)) for each in chosen)
     return Action(calls, (wallet_figure(funder),))
+
+
+def withdraw_part(chain: Chain, funder: str, identity: int, assets: int) -> Action:
+    """Pay out `assets` wei of a request that locks hold back as a whole."""
+    _positive(assets)
+    worth = int(chain.call("Staking", "withdrawable", identity))
+    if assets > worth:
+        raise ConfigInvalid(f"Request {identity} is worth {format_amount(worth)} SKEIN, less than that.")
+    call = Call(
+        f"withdraw {format_amount(assets)} SKEIN of request {identity}", "Staking", "withdrawPart", (identity, assets)
+    )
+    left = Figure("left of the request", "Staking", "withdrawable", (identity,))
+    return Action((call,), (wallet_figure(funder), left))
+
+
+def reward(chain: Chain, payer: str, operator: str, assets: int) -> Action:
+    """Pay a reward into a pool: its operator and delegators share it by stake and commission."""
+    _positive(assets)
+    call = Call(f"pay {format_amount(assets)} SKEIN to the pool", "Staking", "distribute", (operator, assets))
+    own = Figure("the operator's stake", "Staking", "assetsOf", (operator, operator))
+    pool = Figure("the pool's active stake", "Staking", "stakeOf", (operator,))
+    return Action(with_approval(chain, payer, "Staking", assets, call), (wallet_figure(payer), own, pool))
 
 
 def set_commission(chain: Chain, rate: int) -> Action:

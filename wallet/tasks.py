@@ -59,7 +59,7 @@ def submissions(chain: Chain, task: Task) -> list[Record]:
 
 def fund(chain: Chain, funder: str, task: Task, assets: int) -> Action:
     """Add to the bounty."""
-    _expect(task, "be funded", Phase.COMMIT)
+    expect(task, "be funded", Phase.COMMIT)
     if assets == 0:
         raise ConfigInvalid("The amount is zero.")
     call = Call(f"add {format_amount(assets)} SKEIN to the bounty", "Arena", "fundTask", (task.id, assets))
@@ -69,7 +69,7 @@ def fund(chain: Chain, funder: str, task: Task, assets: int) -> Action:
 
 def cancel(task: Task, creator: str) -> Action:
     """Take the task back and claim bounty and bond."""
-    _expect(task, "be cancelled", Phase.COMMIT)
+    expect(task, "be cancelled", Phase.COMMIT)
     if task.record.creator != creator:
         raise ConfigInvalid(f"Only its creator {task.record.creator} can cancel task {task.id}.")
     if task.record.submission_count or task.record.validator_count:
@@ -83,13 +83,13 @@ def cancel(task: Task, creator: str) -> Action:
 
 def release_key(task: Task, key: str) -> Action:
     """Open the held-out set."""
-    _expect(task, "have its key released", Phase.KEY)
+    expect(task, "have its key released", Phase.KEY)
     return Action((Call(f"release the key of task {task.id}", "Arena", "releaseKey", (task.id, key)),))
 
 
 def settle(chain: Chain, task: Task, caller: str) -> Action:
     """Settle every submission that can be settled now; panels that nobody drew are drawn first."""
-    _expect(task, "be settled", *_AFTER_REVEAL)
+    expect(task, "be settled", *_AFTER_REVEAL)
     calls = tuple(_settlements(chain, task))
     if not calls:
         raise ConfigInvalid(f"Task {task.id} has nothing to settle now.")
@@ -124,7 +124,7 @@ def _is_appealed(chain: Chain, task: Task, submission: int) -> bool:
 
 def appeal(chain: Chain, task: Task, submission: int, appellant: str) -> Action:
     """Appeal what the panel of a submission has revealed."""
-    _expect(task, "have its results appealed", Phase.CHALLENGE)
+    expect(task, "have its results appealed", Phase.CHALLENGE)
     terms = task.record.parameters
     if not 1 <= submission <= task.record.submission_count:
         raise ConfigInvalid(f"Task {task.id} has no submission {submission}.")
@@ -143,7 +143,7 @@ def appeal(chain: Chain, task: Task, submission: int, appellant: str) -> Action:
 
 def finalize(task: Task) -> Action:
     """Fix what everybody can claim; where another evaluation is due, open that instead."""
-    _expect(task, "be finalized", Phase.SETTLE, Phase.VOID, Phase.ABANDONED)
+    expect(task, "be finalized", Phase.SETTLE, Phase.VOID, Phase.ABANDONED)
     record = task.record
     if task.phase is not Phase.ABANDONED and record.pending:
         raise ConfigInvalid(f"Task {task.id} has {record.pending} submissions to be settled first: skein task settle.")
@@ -154,7 +154,7 @@ def finalize(task: Task) -> Action:
 
 def claim(chain: Chain, task: Task, account: str) -> Action:
     """Claim all that the account has in the task: as trainer, as validator, as creator."""
-    _expect(task, "be claimed from", Phase.FINALIZED, Phase.CANCELLED)
+    expect(task, "be claimed from", Phase.FINALIZED, Phase.CANCELLED)
     calls = tuple(_claims(chain, task, account))
     if not calls:
         raise ConfigInvalid(f"{account} has nothing to claim from task {task.id}.")
@@ -173,7 +173,8 @@ def _claims(chain: Chain, task: Task, account: str) -> Iterator[Call]:
         yield Call("claim as creator", "Arena", "claimCreator", (task.id,), done_if="AlreadyClaimed")
 
 
-def _expect(task: Task, what: str, *phases: Phase) -> None:
+def expect(task: Task, what: str, *phases: Phase) -> None:
+    """ConfigInvalid unless the task is in one of these phases; `what` is what cannot be otherwise ("be funded")."""
     if task.phase not in phases:
         allowed = " or ".join(map(words, phases))
         raise ConfigInvalid(

@@ -110,6 +110,7 @@ from indexer.projections import (  # noqa: E402
     money,  # noqa: F401
     rounds,  # noqa: F401
     settlement,  # noqa: F401
+    sponsors,  # noqa: F401
     stake,  # noqa: F401
     token,  # noqa: F401
 )

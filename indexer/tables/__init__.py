@@ -28,6 +28,7 @@ from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, V
 from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
 from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
 from indexer.tables.money import Ballot, EmissionAccount, Epoch, Proposal, Vault
+from indexer.tables.sponsors import SponsoredReward, Sponsorship
 from indexer.tables.stake import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
 BOOKKEEPING: tuple[type[SQLModel], ...] = (Checkpoint, RecentBlock, Journal, Vitals)
@@ -37,7 +38,7 @@ DERIVED: tuple[type[SQLModel], ...] = (
     Pool, PoolPast, Position, Withdrawal, Escrow, Lock, Module, Reward, Slash,
     Task, Funding, Submission, Validator, PanelMember, ScoreCommitment, Score, Appeal, Payout,
     Federation, Invitation, Member, FederationRound, Role,
-    Epoch, EmissionAccount, Vault, Proposal, Ballot,
+    Epoch, EmissionAccount, Vault, Proposal, Ballot, Sponsorship, SponsoredReward,
 )  # fmt: skip
 
 __all__ = [
@@ -81,6 +82,8 @@ __all__ = [
     "Score",
     "ScoreCommitment",
     "Slash",
+    "SponsoredReward",
+    "Sponsorship",
     "Submission",
     "Task",
     "Totals",

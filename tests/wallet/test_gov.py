@@ -9,7 +9,7 @@ from network import SKEIN, Network, accounts, deploy
 from shell import PASSWORD, Shell
 
 from protocol.deployment import Deployment
-from protocol.errors import ConfigInvalid
+from protocol.errors import ConfigInvalid, ContractReverted
 
 DAY = 24 * 3600
 SETTINGS = {"SKEIN_VOTING_DELAY": "5", "SKEIN_VOTING_PERIOD": "60", "SKEIN_TIMELOCK_DELAY": "7200"}
@@ -86,3 +86,40 @@ def test_vaults_are_made_once(governed: Shell) -> None:
     shell.run("stake", "vault", shell.address(1), "-a", "a2")
     shown = shell.json("stake", "vault", shell.address(1), "-a", "a3")
     assert shown["vault"] == shell.network.chain().call("DelegationVaults", "vaultOf", shell.address(1))
+
+
+def test_a_proposal_is_taken_back_by_its_proposer_alone(governed: Shell) -> None:
+    shell = governed
+    shell.run("stake", "deposit", "1500", "-a", "a1")
+    shell.run("stake", "lock", "1000", "365d", "-a", "a1")
+    shell.network.sleep(10)
+    shell.run("gov", "propose", "end-pause", "-a", "a1")
+    proposal = shell.json("gov", "list")[0]["proposal"]
+    with pytest.raises(ConfigInvalid, match="Only its proposer"):
+        shell.run("gov", "cancel", proposal, "-a", "a2")
+    assert shell.json("gov", "cancel", proposal, "-a", "a1", "--dry-run")["simulated"]
+    shell.run("gov", "cancel", proposal, "-a", "a1")
+    assert shell.json("gov", "list")[0]["state"] == "canceled"
+    with pytest.raises(ConfigInvalid, match="is canceled: it can be taken back while it is pending"):
+        shell.run("gov", "cancel", proposal, "-a", "a1")
+
+
+def test_the_guardian_pauses_and_the_emission_goes_on(shell: Shell) -> None:
+    network, chain = shell.network, shell.network.chain()
+    network.chain(0).send("Staking", "setGuardian", shell.address(1))
+    refused = {"a2": ("1d", "Only the guardian"), "a1": ("15d", "between 1s and 14d")}
+    for account, (duration, said) in refused.items():
+        with pytest.raises(ConfigInvalid, match=said):
+            shell.run("gov", "pause", duration, "-a", account)
+    shell.run("gov", "pause", "2d", "-a", "a1")
+    with pytest.raises(ContractReverted, match="EntryPaused"):
+        shell.run("stake", "deposit", "1", "-a", "a2")
+    with pytest.raises(ConfigInvalid, match="begins in"):
+        shell.run("gov", "advance", "-a", "a2")
+    network.sleep(chain.call("Emissions", "START") + 1 - network.now())
+    shown = shell.json("gov", "advance", "-a", "a2", "--dry-run")
+    assert shown["changes"][0]["after"] > shown["changes"][0]["before"]
+    done = shell.json("gov", "advance", "-a", "a2")
+    assert done["changes"][0]["after"] == str(chain.call("SkeinToken", "totalSupply"))
+    with pytest.raises(ConfigInvalid, match="All epochs that have begun are minted"):
+        shell.run("gov", "advance", "-a", "a2")

@@ -5,7 +5,7 @@ from network import COOLDOWN, SKEIN, Network
 
 from node.withdrawals import withdrawals
 from protocol.errors import ConfigInvalid, ContractReverted
-from wallet import stakes
+from wallet import escrow, stakes
 from wallet.actions import Action, Outcome, carry_out
 from wallet.simulation import preview
 
@@ -88,6 +88,50 @@ def test_exit_with_everything(network: Network) -> None:
         assert network.chain().call("Staking", "sharesOf", operator, address) == 0
     state = stakes.pool_state(network.chain(), operator)
     assert state.amounts["own_exiting"] == 3 * SKEIN and state.amounts["delegated_exiting"] == 4 * SKEIN
+
+
+def test_a_withdrawal_for_somebody_else_is_paid_in_parts(network: Network) -> None:
+    operator, other = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    deposit(network, OPERATOR, OPERATOR, 3 * SKEIN)
+    chain = network.chain()
+    made = perform(network, OPERATOR, stakes.exit_pool(chain, operator, operator, 2 * SKEIN, other))
+    number = int(made.event("Staking.WithdrawalRequested").args["withdrawal_id"])
+    assert [each.id for each in withdrawals(chain, other)] == [number] and not withdrawals(chain, operator)
+    network.sleep(COOLDOWN)
+    with pytest.raises(ConfigInvalid, match="is worth 2 SKEIN, less than that"):
+        stakes.withdraw_part(chain, other, number, 3 * SKEIN)
+    paid = perform(network, DELEGATOR, stakes.withdraw_part(chain, other, number, SKEIN // 2))
+    wallet, left = paid.changes
+    assert (wallet.after - wallet.before, left.after) == (SKEIN // 2, 3 * SKEIN // 2)
+
+
+def test_anyone_pays_a_reward_into_a_pool(network: Network) -> None:
+    operator, payer = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    deposit(network, OPERATOR, OPERATOR, 3 * SKEIN)
+    paid = perform(network, DELEGATOR, stakes.reward(network.chain(), payer, operator, SKEIN))
+    assert [change.after - change.before for change in paid.changes] == [-SKEIN, SKEIN, SKEIN]
+
+
+def test_delegating_and_leaving_through_a_vault(network: Network) -> None:
+    operator, holder = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    chain = network.chain()
+    with pytest.raises(ConfigInvalid, match=f"has no vault yet: `skein stake vault {operator}`"):
+        escrow.vault_deposit(chain, holder, operator, SKEIN)
+    perform(network, DELEGATOR, escrow.create_vault(operator))
+    with pytest.raises(ConfigInvalid, match="takes between 0 and 0 SKEIN now"):  # its operator has no own stake
+        escrow.vault_deposit(chain, holder, operator, SKEIN)
+    deposit(network, OPERATOR, OPERATOR, SKEIN)
+    done = perform(network, DELEGATOR, escrow.vault_deposit(chain, holder, operator, 5 * SKEIN))
+    wallet, shares = done.changes
+    assert (wallet.after - wallet.before, shares.after) == (-5 * SKEIN, 5 * 10**24)
+    with pytest.raises(ConfigInvalid, match="are worth 5 SKEIN, less than 6"):
+        escrow.vault_exit(chain, holder, operator, 6 * SKEIN)
+    perform(network, DELEGATOR, escrow.vault_exit(chain, holder, operator, 2 * SKEIN))
+    left = perform(network, DELEGATOR, escrow.vault_exit(chain, holder, operator, None))
+    assert left.changes[1].after == 0
+    assert [each.assets for each in withdrawals(chain, holder)] == [2 * SKEIN, 3 * SKEIN]
+    with pytest.raises(ConfigInvalid, match="has no shares of the vault"):
+        escrow.vault_exit(chain, holder, operator, None)
 
 
 def test_commission_is_announced(network: Network) -> None:

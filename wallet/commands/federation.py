@@ -172,6 +172,13 @@ def push(session: Session, number: Number, dry_run: DryRun = False) -> None:
     session.perform(federations.push(session.chain, found, session.address), dry_run)
 
 
+@command(federation, "add-stake")
+def add_stake(session: Session, number: Number, amount: Amount, dry_run: DryRun = False) -> None:
+    """Lock more of your pool for your seat; it counts from the next round on."""
+    found = federations.read(session.chain, number)
+    session.perform(federations.add_stake(session.chain, found, session.address, amount), dry_run)
+
+
 @command(federation)
 def leave(session: Session, number: Number, dry_run: DryRun = False) -> None:
     """Never be drawn again, and claim; a client that runs brings the role of the running round to its end."""

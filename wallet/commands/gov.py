@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.amounts import format_amount, parse_address, round_amount
+from node.amounts import format_amount, parse_address, parse_duration, round_amount
 from wallet import governance
 from wallet.commands.options import Address, DryRun, command, parsed
 from wallet.governance import Change, Support
@@ -89,6 +89,29 @@ def vote(
 def carry_on(session: Session, proposal: ProposalId, dry_run: DryRun = False) -> None:
     """Queue a proposal that has won, or execute one that has waited; anyone may."""
     session.perform(governance.carry_on(governance.proposal(session.chain, proposal)), dry_run)
+
+
+@command(gov)
+def cancel(session: Session, proposal: ProposalId, dry_run: DryRun = False) -> None:
+    """Take back a proposal of yours, before voting on it begins."""
+    chosen = governance.proposal(session.chain, proposal)
+    session.perform(governance.cancel(chosen, session.address), dry_run)
+
+
+@command(gov)
+def pause(
+    session: Session,
+    duration: Annotated[int, typer.Argument(parser=parsed(parse_duration), metavar="DURATION", help="Such as 2d.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Refuse deposits and new locks for a while, as the guardian; exits and claims go on."""
+    session.perform(governance.pause(session.chain, session.address, duration), dry_run)
+
+
+@command(gov)
+def advance(session: Session, dry_run: DryRun = False) -> None:
+    """Mint the epochs of the emission that have begun; anyone may, and settlements do it by themselves."""
+    session.perform(governance.advance(session.chain), dry_run)
 
 
 @command(gov)

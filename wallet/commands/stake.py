@@ -39,13 +39,15 @@ def exit_(
     operator: Annotated[
         str | None, typer.Option("--from", metavar="OPERATOR", help="Whose pool. Default: your own.")
     ] = None,
+    receiver: Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Who is paid. Default: you.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Request a withdrawal. It earns nothing from then on, can still be slashed, and is paid after the cool-down."""
     if (amount is None) != everything:
         raise typer.BadParameter("give an amount or --all, not both")
     pool = parsed(parse_address)(operator) if operator else session.address
-    session.perform(stakes.exit_pool(session.chain, session.address, pool, amount), dry_run)
+    paid = parsed(parse_address)(receiver) if receiver else None
+    session.perform(stakes.exit_pool(session.chain, session.address, pool, amount, paid), dry_run)
 
 
 @command(stake)
@@ -54,9 +56,20 @@ def withdraw(
     requests: Annotated[
         list[int] | None, typer.Argument(metavar="[REQUEST]...", help="Default: all mature ones.")
     ] = None,
+    part: Annotated[
+        int | None,
+        typer.Option(
+            parser=parsed(parse_amount), metavar="AMOUNT", help="So much of one request, while locks hold it."
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Pay out requested withdrawals whose cool-down is over."""
+    if part is not None:
+        if not requests or len(requests) != 1:
+            raise typer.BadParameter("name the one request of which a part is to be paid")
+        session.perform(stakes.withdraw_part(session.chain, session.address, requests[0], part), dry_run)
+        return
     session.perform(stakes.withdraw(session.chain, session.address, requests or []), dry_run)
 
 
@@ -64,6 +77,12 @@ def withdraw(
 def commission(session: Session, percent: Percentage, dry_run: DryRun = False) -> None:
     """Announce your part of your delegators' rewards; it is in force after the cool-down."""
     session.perform(stakes.set_commission(session.chain, percent), dry_run)
+
+
+@command(stake)
+def reward(session: Session, operator: Address, amount: Amount, dry_run: DryRun = False) -> None:
+    """Pay a reward into a pool, out of your wallet; its operator and delegators share it."""
+    session.perform(stakes.reward(session.chain, session.address, operator, amount), dry_run)
 
 
 @command(stake)
@@ -93,6 +112,26 @@ def vault(session: Session, operator: Operator = None, dry_run: DryRun = False) 
         session.perform(escrow.create_vault(pool), dry_run)
         return
     session.show_facts(operator=pool, vault=escrow.vault(session.chain, pool))
+
+
+@command(stake, "vault-deposit")
+def vault_deposit(session: Session, operator: Address, amount: Amount, dry_run: DryRun = False) -> None:
+    """Delegate through a pool's vault: you get its shares, which can be sent and lent like any token."""
+    session.perform(escrow.vault_deposit(session.chain, session.address, operator, amount), dry_run)
+
+
+@command(stake, "vault-exit")
+def vault_exit(
+    session: Session,
+    operator: Address,
+    amount: ExitAmount = None,
+    everything: Annotated[bool, typer.Option("--all", help="All your shares.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Burn shares of a pool's vault and request the withdrawal of what they are worth; `stake withdraw` pays it."""
+    if (amount is None) != everything:
+        raise typer.BadParameter("give an amount or --all, not both")
+    session.perform(escrow.vault_exit(session.chain, session.address, operator, amount), dry_run)
 
 
 @command(stake)

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from node.amounts import format_amount
+from node.amounts import format_amount, parse_address
 from protocol.errors import ConfigInvalid
-from wallet import tasks, views
-from wallet.commands.options import Amount, DryRun, TaskId, command
+from wallet import sponsors, tasks, views
+from wallet.commands.options import Amount, DryRun, TaskId, command, parsed
 from wallet.held_out_keys import HeldOutKeys
-from wallet.session import Session
+from wallet.session import Session, Table
 from wallet.task_file import read_task_file
 
 task = typer.Typer(
@@ -73,6 +73,19 @@ def fund(session: Session, number: TaskId, amount: Amount, dry_run: DryRun = Fal
 
 
 @command(task)
+def sponsor(
+    session: Session,
+    number: TaskId,
+    token: Annotated[str, typer.Argument(parser=parsed(parse_address), metavar="TOKEN", help="Its address.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="In the token's own unit, e.g. 12.5")],
+    dry_run: DryRun = False,
+) -> None:
+    """Add a bounty in any plain ERC-20 token; what nobody earns of it can be claimed back."""
+    found = tasks.read(session.chain, number)
+    session.perform(sponsors.sponsor(session.chain, session.address, found, token, amount), dry_run)
+
+
+@command(task)
 def cancel(session: Session, number: TaskId, dry_run: DryRun = False) -> None:
     """Take your task back while nobody has joined it; bounty and bond come back at once."""
     session.perform(tasks.cancel(tasks.read(session.chain, number), session.address), dry_run)
@@ -128,7 +141,11 @@ def show(session: Session, number: TaskId) -> None:
     facts = [(name.replace("_", " "), value) for name, value in views.task_facts(found, spec).items()]
     rows = views.submission_rows(found, submissions, ranking)
     columns = ("rank", "submission", "trainer", "state", "score", "stake", "slashed")
-    session.show(document, (f"Task {number}", ("", ""), facts), ("Submissions", columns, rows))
+    tables: list[Table] = [(f"Task {number}", ("", ""), facts), ("Submissions", columns, rows)]
+    if given := sponsors.bounties(session.chain, found):
+        document["sponsors"] = [dict(zip(("amount", "symbol", "token"), row, strict=True)) for row in given]
+        tables.append(("Bounties of sponsors", ("amount", "", "token"), given))
+    session.show(document, *tables)
 
 
 @command(task)
@@ -156,8 +173,18 @@ def claim(
     session: Session,
     number: TaskId,
     beneficiary: Annotated[str | None, typer.Option("--for", metavar="ADDRESS", help="Default: yourself.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Claim what sponsors gave in this token; a sponsor, what comes back."),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Claim what you have in a finished task, in every role; rewards go to the pool, a creator's part to the wallet."""
-    found = tasks.read(session.chain, number)
-    session.perform(tasks.claim(session.chain, found, beneficiary or session.address), dry_run)
+    found, account = tasks.read(session.chain, number), beneficiary or session.address
+    if token is not None:
+        chosen = parsed(parse_address)(token)
+        session.perform(sponsors.claim(session.chain, account, found, chosen), dry_run)
+        return
+    session.perform(tasks.claim(session.chain, found, account), dry_run)
+    for other in sponsors.tokens_of(session.chain, found):
+        session.note(f"Sponsors gave more: skein task claim {number} --token {other}")
