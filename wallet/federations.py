@@ -109,7 +109,7 @@ def add_stake(chain: Chain, federation: Federation, account: str, assets: int) -
 
 
 def leave(chain: Chain, federation: Federation, account: str) -> Action:
-    """Never be drawn again, and take what was earned."""
+    """Never be drawn again; what was earned is claimed by its client, or by `claim`."""
     member = _member(chain, federation, account)
     if not member.seat:
         raise ConfigInvalid(f"{account} is no member of federation {federation.id} any more.")
@@ -118,10 +118,9 @@ def leave(chain: Chain, federation: Federation, account: str) -> Action:
             f"Nobody can leave federation {federation.id} while a round is being drawn: try again once it is, or draw "
             f"it with `skein federation push {federation.id}`."
         )
-    calls = [Call(f"leave federation {federation.id}", "Alliance", "leave", (federation.id,))]
-    if member.earned:
-        calls.append(_claim(federation, member))
-    return Action(tuple(calls), _figures(account))
+    return Action(
+        (Call(f"leave federation {federation.id}", "Alliance", "leave", (federation.id,)),), _figures(account)
+    )
 
 
 def claim(chain: Chain, federation: Federation, account: str) -> Action:

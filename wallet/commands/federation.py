@@ -181,7 +181,7 @@ def add_stake(session: Session, number: Number, amount: Amount, dry_run: DryRun 
 
 @command(federation)
 def leave(session: Session, number: Number, dry_run: DryRun = False) -> None:
-    """Never be drawn again, and claim; a client that runs brings the role of the running round to its end."""
+    """Never be drawn again; a client that runs ends the role that it has, and claims (else: claim)."""
     found = federations.read(session.chain, number)
     session.perform(federations.leave(session.chain, found, session.address), dry_run)
     member = session.chain.call("Alliance", "member", number, session.address)
