@@ -30,7 +30,7 @@ MNEMONIC = "test test test test test test test test test test test junk"  # anvi
 @cache
 def http() -> httpx.Client:
     """For all requests: what takes long is to make one. It keeps no connection to a server that a test has ended."""
-    return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=60)
 
 
 @cache
