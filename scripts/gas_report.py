@@ -119,13 +119,31 @@ def measure_staking(meter: Meter, staking, life: Life) -> None:
         life.stake(accounts[index], 1000 * WAD)
 
 
-def measure_arena(life: MeteredLife) -> None:
+class Sponsored:
+    """Task 2 of a life, sponsored in a token of others."""
+
+    def __init__(self, life: MeteredLife, contracts):
+        self.life, options = life, {"from": accounts[CREATOR]}
+        self.token = contracts.HostileToken.deploy(options)
+        self.ledger = contracts.Sponsorships.deploy(life.arena, options)
+        self.token.mint(accounts[CREATOR], 10**24, options)
+        self.token.approve(self.ledger, 2**256 - 1, options)
+
+    def do(self, verb: str, argument) -> None:
+        self.life.tick()
+        tx = getattr(self.ledger, verb)(2, self.token, argument, {"from": accounts[CREATOR]})
+        self.life.meter.note(f"Sponsorships.{verb}", tx)
+
+
+def measure_arena(life: MeteredLife, contracts) -> None:
     """A life with a copy, an unrevealed model, a liar, a silent validator, a second attempt and an expired seed."""
     creator, stranger = accounts[CREATOR], accounts[STRANGER]
     life.create(creator)
     life.do("fundTask", 1, WAD, sender=stranger)
     life.do("cancelTask", 1, sender=creator)
     life.create(creator, panel_size=4, quorum=4, paid_ranks=64)
+    sponsored = Sponsored(life, contracts)
+    sponsored.do("sponsorTask", 10**21)
     life.register({accounts[index]: (20 + index) * WAD for index in VALIDATORS})
     for index, label in zip(TRAINERS, "ABCAD", strict=True):
         life.commit(accounts[index], label, 100 * WAD)
@@ -155,6 +173,9 @@ def measure_arena(life: MeteredLife) -> None:
     life.do("finalize", 2, sender=stranger)
     life.claim(stranger)
     life.check()
+    sponsored.do("claimSubmission", 1)
+    sponsored.do("claimValidator", accounts[VALIDATORS[0]])
+    sponsored.do("refund", creator)
 
 
 def deploy_alliance(contracts, arena, token, staking):
@@ -216,7 +237,7 @@ def measure() -> dict[str, int]:
         life.meter = meter
         life.model.block_hash = lambda ticket: web3.keccak(ticket.to_bytes(32, "big"))  # as FixedRandomness has it
         measure_staking(meter, staking, life)
-        measure_arena(life)
+        measure_arena(life, contracts)
         alliance = MeteredAlliance(deploy_alliance(contracts, arena, token, staking), staking, token, COOLDOWN)
         alliance.meter, alliance.model.block_hash = meter, life.model.block_hash
         measure_alliance(alliance, life)

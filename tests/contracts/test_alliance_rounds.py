@@ -40,6 +40,15 @@ def test_a_round_from_draw_to_claim(life, stranger, staking):
     life.check()
 
 
+def test_a_committee_is_drawn_of_more_members(federated, creator, trainers, validators, stranger):
+    life = federated.fork()
+    life.found(creator)
+    life.join(dict.fromkeys([*trainers, *validators], STAKE))
+    life.draw(stranger)
+    assert len(life.voters) == 4 < len(validators)
+    life.check()
+
+
 def test_the_published_vector(federated, creator, trainers, stranger, token):
     """Proposers of 100 and 200, voters of 100, 100 and 300 who loses a tenth: 20, 40, 20, 20 and -30; 927 are left."""
     life = federated.fork()

@@ -80,7 +80,8 @@ def test_reveal_canary(newborn, creator, trainers, validators, stranger):
     life.refused("UnknownSubmission", "revealCanary", number, 4, GOOD, salt, [], sender=creator)
     life.refused("WrongPhase", "revealCanary", number, 3, GOOD, salt, [], sender=creator)
     life.until(Phase.SCORE_REVEAL)
-    life.refused("ScoreOutOfRange", "revealCanary", number, 3, INVALID, salt, [], sender=creator)
+    for score in (INVALID, 2**62 + 1):
+        life.refused("ScoreOutOfRange", "revealCanary", number, 3, score, salt, [], sender=creator)
     for submission, score, secret in ((1, GOOD, salt), (3, GOOD + 1, salt), (3, GOOD, bytes(32))):
         life.refused("WrongCanary", "revealCanary", number, submission, score, secret, [], sender=creator)
     tell(life, stranger)
@@ -146,6 +147,20 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(newborn, creator, trai
     assert life.task.creator_pot == 0
     life.claim(stranger)
     life.check()
+
+
+def test_what_a_larger_panel_decides_is_not_told_as_well(newborn, creator, trainers, validators, stranger):
+    """Nor is one that is settled."""
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    say(life, GOOD)
+    life.do("appeal", life.number, 3, sender=validators[0])
+    life.until(Phase.SETTLE)
+    life.refused("WrongPhase", "revealCanary", life.number, 3, GOOD, life.salt, [], sender=creator)
+    life.settle(stranger)
+    life.do("redraw", life.number, sender=stranger)
+    life.until(Phase.SCORE_REVEAL)
+    life.refused("AppealNotPossible", "revealCanary", life.number, 3, GOOD, life.salt, [], sender=creator)
+    life.refused("SubmissionNotScorable", "revealCanary", life.number, 1, GOOD, life.salt, [], sender=creator)
 
 
 def test_a_canary_that_nobody_can_confirm_is_an_unscored_model(newborn, creator, trainers, validators, stranger, token):

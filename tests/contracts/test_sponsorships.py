@@ -105,6 +105,7 @@ def test_it_is_shared_like_the_bounty(life, sponsorships, coin, creator, trainer
     assert got[:2] == [part * s.weight // total for s in task.submissions[:2]] and sum(got) == part
     assert sum(coin.balanceOf(v) for v in validators[:3]) == GIFT + OTHER - part
     assert coin.balanceOf(sponsorships) == 0
+    assert sponsorships.claimValidator(number, coin, stranger, {"from": stranger}).return_value == 0  # it is none
     before = coin.balanceOf(creator)
     sponsorships.refund(number, coin, creator, {"from": stranger})
     assert coin.balanceOf(creator) == before
@@ -162,6 +163,8 @@ def test_a_task_that_comes_to_nothing_gives_all_back(
     assert coin.balanceOf(stranger) - before == OTHER and coin.balanceOf(sponsorships) == 0
     for submission in range(1, len(life.task.submissions) + 1):
         sponsorships.claimSubmission(life.number, coin, submission, {"from": stranger})
+    paid = sponsorships.claimValidator(life.number, coin, validators[0], {"from": stranger})
+    assert paid.return_value == 0
     holds(sponsorships, coin, life.number)
 
 
