@@ -118,4 +118,7 @@ def test_a_set_up_that_failed_says_where_and_is_tried_again(tmp_path):
 def test_an_unknown_step_is_refused():
     result = run(ROOT / "scripts/test", "everything")
     assert result.returncode == 2
-    assert result.stderr == "test: no step is called everything; choose from check contracts gas forge app e2e deep\n"
+    assert (
+        result.stderr
+        == "test: no step is called everything; choose from check contracts gas forge prove app e2e deep\n"
+    )
