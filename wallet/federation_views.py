@@ -14,6 +14,7 @@ from protocol.federated.votes import slots_of
 from protocol.federated.wire import most_bytes
 from protocol.store import ArtifactStore, Limits
 from wallet.federations import Federation, phase_ends, words
+from wallet.views import exact
 
 ROUND_COLUMNS = (
     "round",
@@ -152,22 +153,13 @@ def document(
 ) -> dict[str, Any]:
     """The whole record as JSON; amounts as decimal strings."""
     made: dict[str, Any] = {"federation": federation.id, "phase": words(federation.phase)}
-    made |= exact(federation.record.to_dict())
+    made |= exact(federation.record.to_dict(), _LARGE)
     if spec:
         made["specification"] = spec.model_dump(mode="json")
         made["update_bytes"] = most_bytes(spec.packing, spec.parameters)
     if members is not None:
-        made["members"] = [{"number": number, **exact(each.to_dict())} for number, each in enumerate(members, 1)]
-        made["rounds"] = [{"round": number, **exact(each.to_dict())} for number, each in found]
+        made["members"] = [
+            {"number": number, **exact(each.to_dict(), _LARGE)} for number, each in enumerate(members, 1)
+        ]
+        made["rounds"] = [{"round": number, **exact(each.to_dict(), _LARGE)} for number, each in found]
     return made
-
-
-def exact(values: dict[str, Any]) -> dict[str, Any]:
-    """Amounts as decimal strings."""
-    return {name: _exact(name, value) for name, value in values.items()}
-
-
-def _exact(name: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return exact(value)
-    return str(value) if name in _LARGE else value

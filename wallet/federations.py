@@ -128,12 +128,9 @@ def claim(chain: Chain, federation: Federation, account: str) -> Action:
     member = _member(chain, federation, account)
     if not member.earned:
         raise ConfigInvalid(f"{account} has nothing to claim from federation {federation.id}.")
-    return Action((_claim(federation, member),), _figures(account))
-
-
-def _claim(federation: Federation, member: Record) -> Call:
     what = f"claim {format_amount(member.earned)} SKEIN"
-    return Call(what, "Alliance", "claim", (federation.id, member.account), done_if="ZeroAmount")
+    call = Call(what, "Alliance", "claim", (federation.id, member.account), done_if="ZeroAmount")
+    return Action((call,), _figures(account))
 
 
 def _member(chain: Chain, federation: Federation, account: str) -> Record:

@@ -1,6 +1,6 @@
 """Tasks for reading: as JSON documents and as rows of tables."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -101,23 +101,24 @@ def task_document(
         "phase": words(task.phase),
         "deadline": deadline(task.record, task.now),
     }
-    document |= _exact(task.record.to_dict())
+    document |= exact(task.record.to_dict(), _LARGE)
     if spec:
         document["specification"] = spec.model_dump(mode="json")
     if submissions is not None:
         document["submissions"] = [
-            {"submission": number, **_exact(record.to_dict()), "state": words(SubmissionState(record.state))}
+            {"submission": number, **exact(record.to_dict(), _LARGE), "state": words(SubmissionState(record.state))}
             for number, record in enumerate(submissions, start=1)
         ]
         document["ranking"] = list(ranking)
     return document
 
 
-def _exact(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: _exact_member(name, value) for name, value in members.items()}
+def exact(members: dict[str, Any], large: Container[str]) -> dict[str, Any]:
+    """A record for JSON: the members named in `large`, at any depth, as decimal strings."""
+    return {name: _exact_member(name, value, large) for name, value in members.items()}
 
 
-def _exact_member(name: str, value: Any) -> Any:
+def _exact_member(name: str, value: Any, large: Container[str]) -> Any:
     if isinstance(value, dict):
-        return _exact(value)
-    return str(value) if name in _LARGE else value
+        return exact(value, large)
+    return str(value) if name in large else value

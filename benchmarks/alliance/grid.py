@@ -5,7 +5,7 @@ Every cell is the mean over seeds of the clients' own code (`skein.simulate`); n
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from statistics import mean
@@ -15,7 +15,7 @@ from protocol.federated.rules import NAMES, Rule
 from protocol.federated.votes import Voting
 from skein.attacks import ATTACKS
 from skein.federation import Terms
-from skein.simulate import Setting, load, simulate
+from skein.simulate import Result, Setting, load, simulate
 
 SETS = ("digits", "breast_cancer")
 SEEDS = range(5)
@@ -62,24 +62,40 @@ def cells() -> Iterator[Cell]:
 def measure(cell: Cell) -> dict[str, Any]:
     """A cell's figures, means over the seeds."""
     data = load(cell.data)
-    colluding = cell.attack == COLLUDING
     setting = Setting(
         data=cell.data,
         members=MEMBERS,
-        attackers=cell.attackers,
-        attack="sign_flip" if colluding or cell.attack == "none" else cell.attack,
-        collude=colluding,
-        dirichlet=0.5 if cell.unlike else None,
         rounds=ROUNDS,
         terms=Terms(rounds=ROUNDS),
         voting=Voting(focus=0),
+        **foes(cell),
         **defences()[cell.defence],
     )
     results = [simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
-    cleaned = [result.rounds_to_clean for result in results if result.rounds_to_clean is not None]
     balances = [result.bad_balance for result in results if result.bad_balance is not None]
     return {
         **cell._asdict(),
+        **means(results),
+        "bad_balance": round(mean(balances), 1) if balances else None,
+        "captured_rounds": round(mean(result.captured for result in results), 2),
+    }
+
+
+def foes(cell: Any) -> dict[str, Any]:
+    """The parts of a setting that a cell's `attack`, `attackers` and `unlike` stand for."""
+    colluding = cell.attack == COLLUDING
+    return {
+        "attackers": cell.attackers,
+        "attack": "sign_flip" if colluding or cell.attack == "none" else cell.attack,
+        "collude": colluding,
+        "dirichlet": 0.5 if cell.unlike else None,
+    }
+
+
+def means(results: Sequence[Result]) -> dict[str, Any]:
+    """What is told of every cell, over its seeds."""
+    cleaned = [result.rounds_to_clean for result in results if result.rounds_to_clean is not None]
+    return {
         "accuracy": round(mean(result.accuracy for result in results), 4),
         "auc": None if results[0].auc is None else round(mean(result.auc or 0.0 for result in results), 4),
         "backdoor": round(mean(result.backdoor for result in results), 4),
@@ -87,8 +103,6 @@ def measure(cell: Cell) -> dict[str, Any]:
         "rounds_to_clean": round(mean(cleaned), 1) if cleaned else None,
         "honest_lost": round(mean(result.honest_lost for result in results), 2),
         "honest_balance": round(mean(result.honest_balance for result in results), 1),
-        "bad_balance": round(mean(balances), 1) if balances else None,
-        "captured_rounds": round(mean(result.captured for result in results), 2),
     }
 
 

@@ -14,6 +14,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.alliance.data import NAMES, fetch
+from benchmarks.alliance.grid import COLLUDING, ROUNDS, SEEDS, foes, means
 from protocol.errors import ConfigInvalid
 from protocol.federated.rules import Rule
 from protocol.federated.votes import Voting
@@ -22,9 +23,8 @@ from skein.federation import Terms
 from skein.simulate import Data, Setting, simulate
 
 FILE = Path(__file__).parent / "results" / "wide.jsonl"
-SEEDS, ROUNDS, COMMITTEE = range(5), 10, 25
+COMMITTEE = 25
 PROPOSERS = {20: 10, 100: 20}  # by members
-COLLUDING = "colluding voters"
 DEFENCES: dict[str, dict[str, Any]] = {
     "all": {},
     "mean": {"rule": Rule(), "vote": False, "slash": False},
@@ -61,31 +61,16 @@ def cells(names: tuple[str, ...]) -> Iterator[Cell]:
 
 def measure(cell: Cell, data: Data) -> dict[str, Any]:
     """A cell's figures, means over the seeds."""
-    colluding = cell.attack == COLLUDING
     setting = Setting(
         members=cell.members,
-        attackers=cell.attackers,
-        attack="sign_flip" if colluding or cell.attack == "none" else cell.attack,
-        collude=colluding,
-        dirichlet=0.5 if cell.unlike else None,
         rounds=ROUNDS,
         terms=Terms(rounds=ROUNDS, proposers=PROPOSERS[cell.members], committee=COMMITTEE),
+        **foes(cell),
         **DEFENCES[cell.defence],
     )
     results = [simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
-    cleaned = [result.rounds_to_clean for result in results if result.rounds_to_clean is not None]
     earned = [result.bad_earned for result in results if result.bad_earned is not None]
-    return {
-        **cell._asdict(),
-        "accuracy": round(mean(result.accuracy for result in results), 4),
-        "auc": None if results[0].auc is None else round(mean(result.auc or 0.0 for result in results), 4),
-        "backdoor": round(mean(result.backdoor for result in results), 4),
-        "clean_runs": len(cleaned),
-        "rounds_to_clean": round(mean(cleaned), 1) if cleaned else None,
-        "honest_lost": round(mean(result.honest_lost for result in results), 2),
-        "honest_balance": round(mean(result.honest_balance for result in results), 1),
-        "bad_earned": round(mean(earned), 1) if earned else None,
-    }
+    return {**cell._asdict(), **means(results), "bad_earned": round(mean(earned), 1) if earned else None}
 
 
 def known() -> list[dict[str, Any]]:
