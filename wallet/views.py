@@ -27,7 +27,7 @@ _LARGE = {
     "stake",
 }
 _LARGE |= {"revealed_stake", "slashed", "trainer_pot", "validator_pot", "creator_pot", "settler_paid"}
-_LARGE |= {"trainer_weight", "validator_weight", "weight"}
+_LARGE |= {"trainer_weight", "validator_weight", "weight", "emission"}
 
 
 def left(task: Task) -> str:
