@@ -5,12 +5,13 @@ from __future__ import annotations
 from arena_life import Life, digest_of, plain
 from brownie import web3
 from invariants import pool_of
-from reference import Ledger
+from reference import WAD, Ledger
 from reference_alliance import Federation, Parameters, Phase
 from reference_rounds import Alliance
 
 from protocol.federated.settlement import Verdict
 
+STAKE = 100 * WAD  # of each member, where it does not matter
 DATA = (120, b"\x71" * 32, b"\x72" * 32)
 
 
@@ -37,6 +38,11 @@ class AllianceLife(Life):
     def phase(self) -> Phase:
         """At the next transaction."""
         return self.federation.phase(self.now + 1)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why each slot of the round is slashed, or ""."""
+        return [outcome.reason for outcome in self.federation.round.settlement.outcomes]
 
     # from phase to phase
 

@@ -169,6 +169,18 @@ def federated(alliance, staking, token, trainers, validators):
     return life
 
 
+@pytest.fixture
+def life(federated, creator, trainers, stranger):
+    """A federation in which two proposers and three voters are drawn."""
+    from alliance_life import STAKE
+
+    life = federated.fork()
+    life.found(creator)
+    life.join(dict.fromkeys(trainers, STAKE))
+    life.draw(stranger)
+    return life
+
+
 @pytest.fixture(scope="module")
 def newborn(arena, staking, token, trainers, validators):
     """No task yet; everybody has staked a thousand."""

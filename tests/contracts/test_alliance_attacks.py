@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from arena_life import digest_of
+from alliance_life import STAKE
+from arena_life import digest_of, undone
+from brownie.exceptions import VirtualMachineError
 from reference import WAD
 from reference_alliance import Phase
-
-STAKE = 100 * WAD
-
-
-@pytest.fixture
-def life(federated, creator, trainers, stranger):
-    """Two proposers and three voters are drawn."""
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
-    life.draw(stranger)
-    return life
-
-
-def reasons(life) -> list[str]:
-    return [outcome.reason for outcome in life.federation.round.settlement.outcomes]
 
 
 @pytest.mark.parametrize("lazy, paid", [((0, 0), False), ((1, 0), True), ((3, 0), False)])
@@ -34,7 +20,7 @@ def test_who_did_not_look_is_not_paid(life, stranger, lazy, paid):
     life.skip()
     life.settle(stranger)
     v = life.federation.round.verdict
-    assert (v.approved, v.refused, v.harmful) == (1, 2, 0) and reasons(life) == [""] * 5
+    assert (v.approved, v.refused, v.harmful) == (1, 2, 0) and life.reasons == [""] * 5
     assert (life.federation.members[third.address].earned > 0) == paid
     assert life.federation.members[one.address].earned > 0
     life.check()
@@ -85,7 +71,7 @@ def test_who_leaves_with_a_role_is_slashed_all_the_same(life, stranger, staking)
     life.vote(dict.fromkeys(life.voters, (1, 2)))
     life.attest_all("next")
     life.settle(stranger)
-    assert reasons(life) == ["", "harmful", "", "", ""]
+    assert life.reasons == ["", "harmful", "", "", ""]
     assert life.federation.members[bad.address].stake == 0 == staking.lockedBy(bad, life.arena)
     life.check()
 
@@ -106,4 +92,21 @@ def test_nobody_settles_twice_or_claims_for_itself_twice(life, stranger):
     for account in life.voters:
         life.do("claim", 1, account, sender=account)
         life.refused("ZeroAmount", "claim", 1, account, sender=account)
+    life.check()
+
+
+def test_settlement_by_a_stranger_with_too_little_gas(life, stranger):
+    """Whatever gas a stranger gives, slots are settled as a whole or not at all, and the next call can do it."""
+    life.propose_all()
+    life.vote(dict.fromkeys(life.voters, (3, 0)))
+    life.attest_all("next")
+    with undone():
+        life.tick()
+        cost = life.arena.settleRound(1, 100, {"from": stranger}).gas_used
+    for part in (0.2, 0.4, 0.6, 0.8):
+        life.tick()
+        with pytest.raises(VirtualMachineError):
+            life.arena.settleRound(1, 100, {"from": stranger, "gas_limit": int(cost * part), "allow_revert": True})
+        life.check()
+    life.settle(stranger)
     life.check()

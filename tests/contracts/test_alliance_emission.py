@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from alliance_life import AllianceLife
+from alliance_life import STAKE, AllianceLife
 from arena_life import digest_of
 from conftest import COOLDOWN, RATE
 from reference import WAD
 from reference_alliance import Phase
 
-STAKE = 100 * WAD
 WEIGHT, SCALE = 5 * STAKE, 10**36
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from alliance_life import DATA
+from alliance_life import DATA, STAKE
 from brownie.test.managers.runner import RevertContextManager as reverts
 from brownie_compat import error
 from conftest import ZERO
 from reference import WAD
 from reference_alliance import IDLE, Phase
-
-STAKE = 100 * WAD
 
 
 @pytest.fixture

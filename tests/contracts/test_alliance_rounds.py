@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from alliance_life import STAKE
 from arena_life import digest_of
 from reference import WAD
 from reference_alliance import Phase
-
-STAKE = 100 * WAD
-
-
-@pytest.fixture
-def life(federated, creator, trainers, stranger):
-    """Two proposers and three voters are drawn."""
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
-    life.draw(stranger)
-    return life
-
-
-def reasons(life) -> list[str]:
-    return [outcome.reason for outcome in life.federation.round.settlement.outcomes]
 
 
 def test_a_round_from_draw_to_claim(life, stranger, staking):
@@ -181,7 +166,7 @@ def test_ballots_name_revealed_updates_once(life, stranger):
     life.skip()
     life.settle(stranger)
     assert not life.federation.round.verdict.counted  # one ballot is no quorum
-    assert reasons(life) == ["", "silent", "silent", "silent", ""]
+    assert life.reasons == ["", "silent", "silent", "silent", ""]
     assert life.federation.rounds_left == 10 and life.federation.pool > 1000 * WAD
     life.check()
 
@@ -196,7 +181,7 @@ def test_harm_is_slashed_and_floors_evict(federated, creator, trainers, stranger
     life.vote(dict.fromkeys(life.voters, (1, 2)))
     life.attest_all("next")
     life.settle(stranger)
-    assert reasons(life) == ["", "harmful", "", "", ""]
+    assert life.reasons == ["", "harmful", "", "", ""]
     assert life.federation.members[bad.address].stake == 0 and len(life.federation.active) == 4
     life.join({bad: STAKE})
     life.check()
@@ -208,7 +193,7 @@ def test_who_votes_against_two_thirds_is_slashed(life, stranger):
     life.vote({one: (1, 2), two: (1, 2), liar: (2, 1)})
     life.attest_all("next")
     life.settle(stranger)
-    assert reasons(life) == ["", "harmful", "", "", "contrary"]
+    assert life.reasons == ["", "harmful", "", "", "contrary"]
     life.check()
 
 
@@ -219,7 +204,7 @@ def test_who_accepts_everything_is_not_paid_for_harm(life, stranger):
     life.attest_all("next")
     life.settle(stranger)
     assert life.federation.members[lazy.address].earned == 0
-    assert reasons(life)[4] == ""
+    assert life.reasons[4] == ""
     life.check()
 
 
@@ -237,7 +222,7 @@ def test_a_forged_model_costs_its_poster(life, stranger):
     assert life.phase == Phase.ATTEST  # two of three are not more than two thirds
     life.skip()
     life.settle(stranger)
-    assert reasons(life) == [""] * 5 and life.federation.model == b"\x62" * 32
+    assert life.reasons == [""] * 5 and life.federation.model == b"\x62" * 32
     life.check()
 
 
@@ -253,7 +238,7 @@ def test_with_more_voters_a_forgery_is_slashed(federated, creator, trainers, val
     for account in honest:
         life.do("attest", 1, digest_of("next"), sender=account)
     life.settle(stranger)
-    assert reasons(life) == ["", "", "forged", "", "", ""]
+    assert life.reasons == ["", "", "forged", "", "", ""]
     assert life.federation.model == digest_of("next")
     life.check()
 
@@ -264,7 +249,7 @@ def test_a_missing_attestation_is_silence_while_no_model_is_final(life, stranger
     life.do("attest", 1, digest_of("next"), sender=life.voters[0])
     life.skip()
     life.settle(stranger)
-    assert reasons(life) == ["", "", "", "silent", "silent"]
+    assert life.reasons == ["", "", "", "silent", "silent"]
     life.check()
 
 
@@ -286,7 +271,7 @@ def test_nothing_revealed_closes_the_round(life, stranger):
     life.commit_update(life.proposers[0], "A")
     life.until(Phase.SETTLE)
     life.settle(stranger)
-    assert reasons(life) == ["silent", "silent", "", "", ""]
+    assert life.reasons == ["silent", "silent", "", "", ""]
     life.draw(stranger)
     life.check()
 
