@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+
 import {DelegationVault} from "../contracts/DelegationVault.sol";
 import {Staking} from "../contracts/Staking.sol";
 import {Base} from "./Base.sol";
 import {PlainToken} from "./StakingHandler.sol";
 
-/// @notice A pool of any price with a vault: what ERC-4626 and ERC-20 demand of it, fuzzed. Each test is one sentence of
-///         the standards. Leaving is by requestRedeem, so the round trips go through it and the ledger.
+/// @notice A pool of any price with a vault: what ERC-4626 demands of it, fuzzed; of its shares as ERC-20 see
+///         TokenStandards.t.sol. Each test is one sentence of the standard. Leaving is by requestRedeem, so the round trips go through it and the ledger.
 contract VaultProperties is Base {
     address private constant ALICE = address(0xa11ce);
     address private constant BOB = address(0xb0b);
@@ -146,45 +148,64 @@ contract VaultProperties is Base {
         _vault.requestRedeem(_bound(shares, 1, type(uint112).max), BOB, ALICE);
     }
 
-    /* ERC-20, of the vault's shares and of any token in its place */
-
-    function testFuzz_transfersMoveWhatTheySay(uint96 d, uint112 amount) public pool(d, 0, 0) {
-        uint256 had = _vault.balanceOf(ALICE);
-        uint256 supply = _vault.totalSupply();
-        uint256 moved = _bound(amount, 0, had);
-        vm.prank(ALICE);
-        vm.assertTrue(_vault.transfer(BOB, moved));
-        vm.assertEq(_vault.balanceOf(ALICE), had - moved);
-        vm.assertEq(_vault.balanceOf(BOB), moved);
+    function testFuzz_nothingForNothing(uint96 d, uint80 r, uint64 s) public pool(d, r, s) {
+        vm.assertEq(_vault.convertToShares(0) + _vault.convertToAssets(0), 0);
+        vm.assertEq(_vault.previewDeposit(0) + _vault.previewMint(0), 0);
+        vm.assertEq(_vault.previewWithdraw(0) + _vault.previewRedeem(0), 0);
+        vm.assertTrue(_vault.previewMint(1) > 0 && _vault.previewWithdraw(1) > 0);
+        vm.expectEmit();
+        emit IERC4626.Deposit(BOB, ALICE, 0, 0);
         vm.prank(BOB);
-        vm.assertTrue(_vault.transfer(BOB, moved), "to oneself");
-        vm.assertEq(_vault.balanceOf(BOB), moved);
-        vm.assertEq(_vault.totalSupply(), supply);
-    }
-
-    function testFuzz_transfersBeyondTheBalanceRevert(uint96 d, uint112 more) public pool(d, 0, 0) {
-        uint256 had = _vault.balanceOf(ALICE);
-        vm.prank(ALICE);
-        vm.expectRevert();
-        _vault.transfer(BOB, had + 1 + more);
-    }
-
-    function testFuzz_allowancesBindAndAreSpent(uint96 d, uint112 amount, uint112 allowed) public pool(d, 0, 0) {
-        uint256 moved = _bound(amount, 0, _vault.balanceOf(ALICE));
-        vm.prank(ALICE);
-        _vault.approve(BOB, allowed);
+        vm.assertEq(_vault.deposit(0, ALICE), 0);
+        vm.expectEmit();
+        emit IERC4626.Deposit(BOB, ALICE, 0, 0);
         vm.prank(BOB);
-        if (moved > allowed) vm.expectRevert();
-        _vault.transferFrom(ALICE, BOB, moved);
-        vm.assertEq(_vault.allowance(ALICE, BOB), moved > allowed ? allowed : allowed - moved);
+        vm.assertEq(_vault.mint(0, ALICE), 0);
+        vm.expectEmit();
+        emit IERC4626.Withdraw(BOB, ALICE, BOB, 0, 0);
+        vm.prank(BOB);
+        _vault.redeem(0, ALICE, BOB);
     }
 
-    function testFuzz_nobodyIsTheZeroAddress(uint96 d) public pool(d, 0, 0) {
-        vm.prank(ALICE);
+    function testFuzz_anEntryIsToldAndPaidByTheCaller(uint96 d, uint80 r, uint64 s, uint96 some) public pool(d, r, s) {
+        uint256 assets = _bound(some, 2, 1e27);
+        vm.prank(BOB);
+        _token.approve(address(_vault), assets);
+        uint256 shares = _vault.previewDeposit(assets);
+        vm.expectEmit();
+        emit IERC4626.Deposit(BOB, ALICE, assets, shares);
+        vm.prank(BOB);
+        _vault.deposit(assets, ALICE);
+        vm.assertEq(_token.allowance(BOB, address(_vault)), 0);
+        vm.assertEq(_vault.balanceOf(BOB), 0);
+        vm.prank(BOB);
         vm.expectRevert();
-        _vault.transfer(address(0), 1);
-        vm.prank(ALICE);
+        _vault.deposit(assets, ALICE);
+    }
+
+    /// Whatever state the pool is in, limits are told, bind, and cost nobody a revert.
+    function testFuzz_limitsNeverRevert(uint96 d, uint80 r, uint64 s, uint8 state, address who) public pool(d, r, s) {
+        if (state % 4 == 1) {
+            _staking.setGuardian(address(this));
+            _staking.pauseEntries(1 days);
+        } else if (state % 4 == 2) {
+            _staking.requestWithdrawal(address(this), _staking.sharesOf(address(this), address(this)));
+        } else if (state % 4 == 3) {
+            uint256 all = _staking.stakeOf(address(this));
+            vm.prank(MODULE);
+            _staking.lock(address(this), all);
+            vm.prank(MODULE);
+            _staking.slash(address(this), all, address(0xdead));
+        }
+        uint256 most = _vault.maxDeposit(who);
+        vm.assertTrue(most == 0 || state % 4 == 0);
+        vm.assertEq(_vault.maxMint(who), _vault.convertToShares(most));
+        vm.assertEq(_vault.maxWithdraw(who) + _vault.maxRedeem(who), 0);
+        _vault.totalAssets();
+        _vault.convertToAssets(_vault.totalSupply());
+        _token.mint(BOB, most + 1);
+        vm.prank(BOB);
         vm.expectRevert();
-        _vault.approve(address(0), 1);
+        _vault.deposit(most + 1, BOB);
     }
 }

@@ -87,6 +87,26 @@ def test_requests_do_not_escape_a_slash(staking, operator, delegator, module, re
     assert staking.withdraw(number, {"from": delegator}).return_value == 500
 
 
+def test_dust_blocks_no_exit(staking, token, operator, delegator, stranger, stake):
+    """Deposits for the one who leaves and payments in parts, a wei each and by a stranger, delay nothing."""
+    stake(operator, 100)
+    stake(operator, 1000, delegator)
+    number = staking.requestWithdrawal(operator, 1000 * PAR, {"from": delegator}).return_value
+    matures = staking.withdrawal(number)[2]
+    for _ in range(3):
+        staking.deposit(operator, 1, delegator, {"from": stranger})
+        stake(operator, 1, stranger)
+        staking.requestWithdrawalTo(operator, PAR, delegator, {"from": stranger})
+    assert staking.withdrawal(number)[2] == matures
+    chain.mine(timestamp=matures)
+    had = token.balanceOf(delegator)
+    for _ in range(3):
+        staking.withdrawPart(number, 1, {"from": stranger})
+    staking.withdraw(number, {"from": stranger})
+    assert token.balanceOf(delegator) - had == 1000
+    assert staking.assetsOf(operator, delegator) == 3  # a gift
+
+
 def test_early_slashes_do_not_touch_a_late_request(staking, operator, delegator, stranger, module, receiver, stake):
     """However small the exit index has become, a later request loses what later slashes take and no more."""
 

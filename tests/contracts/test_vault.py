@@ -184,7 +184,7 @@ def test_the_first_depositor_cannot_rob_the_second(vault, staking, token, operat
 
 
 def test_dust_neither_blocks_nor_costs(vault, staking, token, operator, delegator, stranger, owner):
-    """A hundred deposits and exits of a wei by others change what one exit pays by less than a wei each."""
+    """Ten deposits and exits of a wei by others, for the same receiver, change nothing of what one exit pays."""
     vault.deposit(10**6, delegator, {"from": delegator})
     for _ in range(10):
         vault.deposit(1, stranger, {"from": stranger})
