@@ -26,7 +26,7 @@ from protocol.specs import spec_error
 from protocol.tasks.base import Budget, Example, Origin, Source
 from protocol.tasks.classifier import MAX_PARAMETERS, Classifier
 from protocol.tasks.data import Table, breast_cancer, read_data, read_table, write_data
-from protocol.tasks.exact import exact_linear
+from protocol.tasks.exact import exact_linear, small_factor
 from protocol.tasks.sets import Card
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -93,7 +93,7 @@ class Classification(Classifier[Table]):
         return max(self.model.features, *(outputs for _, outputs in self.model.layers()))
 
     def outputs(self, weights: dict[str, Tensor], data: Table) -> Tensor:
-        x = (torch.from_numpy(data.x).double() - weights["mean"].double()) * weights["scale"].double()
+        x = torch.from_numpy(data.x).double().sub_(weights["mean"].double()).mul_(weights["scale"].double())
         return exact_layers(weights, x, len(self.model.layers()))
 
     def network(self, data: Table, dropout: float) -> Network:
@@ -154,11 +154,14 @@ def forward_layers(layers: nn.ModuleList, x: Tensor, dropout: nn.Module) -> Tens
     return cast(Tensor, layers[-1](x))
 
 
-def exact_layers(weights: Mapping[str, Tensor], x: Tensor, count: int) -> Tensor:
-    """The same with exact sums, of x (rows, features), float64."""
+def exact_layers(weights: dict[str, Tensor], x: Tensor, count: int) -> Tensor:
+    """The same with exact sums, of x (rows, features), float64; what was made ready of small weights stays there."""
     for number in range(count):
-        x = exact_linear(x, weights[f"layers.{number}.weight"], weights[f"layers.{number}.bias"])
-        x = x if number == count - 1 else functional.relu(x)
+        weight, ready = weights[f"layers.{number}.weight"], f"layers.{number}.ready"
+        if ready not in weights and (made := small_factor(weight)) is not None:
+            weights[ready] = made
+        x = exact_linear(x, weight, weights[f"layers.{number}.bias"], weights.get(ready))
+        x = x if number == count - 1 else x.relu_()
     return x
 
 

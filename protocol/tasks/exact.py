@@ -29,18 +29,26 @@ _COS = [(-1) ** n / math.factorial(2 * n) for n in range(8, -1, -1)]
 _ATANH = [1 / (2 * n + 1) for n in range(11, -1, -1)]
 
 
-def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def exact_linear(x: Tensor, weight: Tensor, bias: Tensor, ready: Tensor | None = None) -> Tensor:
     """x weightᵀ + bias of x (rows, in), weight (out, in) and bias (out,); the last two may be float32.
 
     The result (rows, out) is not finite where it leaves the range. The weight is made ready in parts, since it may be
-    nearly all of a model, and several of it would not fit into memory; no number depends on how it is divided.
+    nearly all of a model, and several of it would not fit into memory; no number depends on how it is divided. `ready`:
+    what `small_factor` gave for the weight.
     """
-    ready, outputs = factor(x), x.new_empty(*x.shape[:-1], weight.shape[0])
-    step = max(1, _PART // weight.shape[-1])
+    if ready is not None:
+        return (factor(x) @ ready.mT).add_(bias.double())
+    rows, step = factor(x), max(1, _PART // weight.shape[-1])
+    outputs = x.new_empty(*x.shape[:-1], weight.shape[0])
     for start in range(0, weight.shape[0], step):
         part = factor(weight[start : start + step].double())
-        outputs[..., start : start + step] = ready @ part.mT
+        outputs[..., start : start + step] = rows @ part.mT
     return outputs.add_(bias.double())
+
+
+def small_factor(weight: Tensor) -> Tensor | None:
+    """A weight (out, in) ready for any number of products, if that takes little memory; else None."""
+    return factor(weight.double()) if weight.numel() <= _PART else None
 
 
 def exact_product(a: Tensor, b: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from protocol.tasks.exact import (
     exact_product,
     exact_softmax,
     exact_sum,
+    small_factor,
 )
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32).map(float)
@@ -69,9 +70,11 @@ def test_a_weight_may_be_made_ready_in_parts_of_any_size(monkeypatch):
     bias = torch.randn(33, generator=random)
     whole = exact_linear(x.double(), weight, bias)
     assert torch.equal(whole, exact_product(x.double(), weight.double()) + bias.double())
+    assert torch.equal(whole, exact_linear(x.double(), weight, bias, small_factor(weight)))
     for part in (1, 41, 400):
         monkeypatch.setattr("protocol.tasks.exact._PART", part)
         assert torch.equal(exact_linear(x.double(), weight, bias), whole)
+        assert small_factor(weight) is None  # it would take too much memory
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 1000, 65_536])
