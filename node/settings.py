@@ -1,9 +1,8 @@
 """Settings that trainer, validator and wallet share."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from eth_account.signers.local import LocalAccount
 from pydantic import BeforeValidator, Field
 
 from node.amounts import parse_address
@@ -11,6 +10,9 @@ from node.keys import load_keystore, read_password
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from protocol.settings import NetworkSettings
+
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
 
 
 class ClientSettings(NetworkSettings):
@@ -57,10 +59,10 @@ class ClientSettings(NetworkSettings):
             raise ConfigInvalid("This needs a key: give a key file with --keystore or SKEIN_KEYSTORE.")
         return self.keystore.expanduser()
 
-    def account(self) -> LocalAccount:
+    def account(self) -> "LocalAccount":
         """The account of the key file; reads or asks for its password."""
         return load_keystore(self.key_file(), read_password(self.password_file))
 
-    def chain(self, account: LocalAccount | None = None, **options: Any) -> Chain:
+    def chain(self, account: "LocalAccount | None" = None, **options: Any) -> Chain:
         """The network's contracts; pays at most `max_fee_gwei`."""
         return super().chain(account, **{"max_fee_per_gas": self.max_fee_per_gas, **options})

@@ -2,15 +2,17 @@
 are not settings: they stand on the chain or in a task's specification."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from eth_account.signers.local import LocalAccount
 from pydantic_settings import SettingsConfigDict
 
 from protocol.chain import Chain
 from protocol.configuration import Settings
 from protocol.deployment import Deployment
 from protocol.rpc import Rpc
+
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
 
 
 class NetworkSettings(Settings):
@@ -37,6 +39,6 @@ class NetworkSettings(Settings):
             return Deployment.read(self.deployment.expanduser())
         return Deployment.load(int(Rpc(self.rpc_urls).request("eth_chainId"), 16))
 
-    def chain(self, account: LocalAccount | None = None, **options: Any) -> Chain:
+    def chain(self, account: "LocalAccount | None" = None, **options: Any) -> Chain:
         """The network's contracts, for an account or for reading only; `options` are `Chain`'s."""
         return Chain(self.rpc_urls, self.read_deployment(), account, **options)

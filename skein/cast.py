@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING
 
 from node.keys import create_keystore
 from protocol.chain import Chain
 from skein.localnet import Localnet, treasury
 from wallet import stakes
 from wallet.actions import Action, Call, carry_out
+
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
 
 SKEIN = 10**18
 GAS_MONEY = 100 * 10**18  # of the local chain's own coin
@@ -67,7 +69,7 @@ class Actor:
     """A participant with its account and its own directory."""
 
     role: Role
-    account: LocalAccount
+    account: "LocalAccount"
     home: Path
 
     @property

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from skein.localnet import Localnet
 from skein.processes import arm_signals
+
+if TYPE_CHECKING:
+    from skein.localnet import Localnet
 
 localnet = typer.Typer(add_completion=False)
 demo = typer.Typer(add_completion=False)
@@ -45,6 +47,8 @@ def run_localnet(
 
     With --dir it goes on where it was when it is started again.
     """
+    from skein.localnet import Localnet
+
     arm_signals()
     console = Console(stderr=True)
     with (
@@ -69,7 +73,7 @@ def until_interrupted() -> Iterator[None]:
         typer.echo("Stopping.", err=True)
 
 
-def keep_alive(network: Localnet) -> NoReturn:
+def keep_alive(network: "Localnet") -> NoReturn:
     """What ends by itself is started again; ProcessFailed for what ends again at once."""
     while True:
         for name in network.supervisor.revive():
