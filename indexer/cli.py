@@ -30,6 +30,7 @@ Port = Annotated[int | None, typer.Option(help="Port to serve at, 0 for any. [en
 Confirmations = Annotated[
     int | None, typer.Option(help="Blocks until one is final; unset: what the node says. [env: INDEXER_CONFIRMATIONS]")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
@@ -112,7 +113,7 @@ def run(
 
 
 @app.command()
-def rebuild(deployment: DeploymentFile = None, database_url: Database = None) -> None:
+def rebuild(deployment: DeploymentFile = None, database_url: Database = None, as_json: AsJson = False) -> None:
     """Derive all tables again from the raw logs, without the chain. Readers see nothing of it until it is done."""
     with told_errors():
         from indexer import programs
@@ -120,49 +121,59 @@ def rebuild(deployment: DeploymentFile = None, database_url: Database = None) ->
         settings = _settings(deployment=deployment, database_url=database_url)
         with _progress("Blocks") as told:
             number = programs.rebuild(settings, told)
-        typer.echo(f"Derived all tables up to block {number}.")
+        _tell(as_json, f"Derived all tables up to block {number}.", block=number)
 
 
 @app.command()
-def backup(copy: Annotated[Path, typer.Argument(help="The file to make.")], database_url: Database = None) -> None:
+def backup(
+    copy: Annotated[Path, typer.Argument(help="The file to make.")],
+    database_url: Database = None,
+    as_json: AsJson = False,
+) -> None:
     """Copy an SQLite index while it is written to. The copy goes on where it was taken."""
     with told_errors():
         from indexer import programs
 
         programs.backup(_settings(database_url=database_url), copy)
+        if as_json:
+            _tell(True, copy=str(copy))
 
 
 @app.command()
-def verify(rpc_url: RpcUrl = None, database_url: Database = None) -> None:
+def verify(rpc_url: RpcUrl = None, database_url: Database = None, as_json: AsJson = False) -> None:
     """Compare every figure of every contract with the contracts' own views; exit code 1 if any differs."""
     with told_errors():
         from indexer import programs
 
-        differences = 0
+        differences = []
         audit = programs.audit(_settings(rpc_url=rpc_url, database_url=database_url))
         for difference in audit:
-            typer.echo(difference)
-            differences += 1
-        typer.echo(f"Compared {audit.compared} answers of the chain at block {audit.block}: {differences} differences.")
+            differences.append(str(difference))
+            if not as_json:
+                typer.echo(difference)
+        text = f"Compared {audit.compared} answers of the chain at block {audit.block}: {len(differences)} differences."
+        _tell(as_json, text, block=audit.block, compared=audit.compared, differences=differences)
         raise typer.Exit(1 if differences else 0)
 
 
 @app.command()
-def status(
-    database_url: Database = None, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def status(database_url: Database = None, as_json: AsJson = False) -> None:
     """How far the index is."""
     with told_errors():
         from indexer import programs
 
         known = programs.status(_settings(database_url=database_url))
-        if json:
-            import orjson
+        lines = (f"{name.replace('_', ' '):16} {value}" for name, value in known.items())
+        _tell(as_json, "\n".join(lines), **known)
 
-            typer.echo(orjson.dumps(known).decode())
-        else:
-            for name, value in known.items():
-                typer.echo(f"{name.replace('_', ' '):16} {value}")
+
+def _tell(as_json: bool, text: str = "", **found: object) -> None:
+    """What a command found: as a sentence, or as an object for programs."""
+    if as_json:
+        import orjson
+
+        text = orjson.dumps(found).decode()
+    typer.echo(text)
 
 
 @contextmanager

@@ -8,13 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from node.amounts import format_amount, round_amount
 from node.doctor import Check, Finding, fault, ok, warning
 from node.journal import Journal
-from node.keys import address_in, load_keystore, lock_keystore, read_password
+from node.keys import address_in, load_keystore, read_password
+from node.locks import is_locked
 from node.output import ARTIFACT, CHAIN
 from node.policy import Policy
 from node.settings import ClientSettings
@@ -22,7 +24,7 @@ from protocol.artifacts import manifest_cid, manifest_of
 from protocol.chain import Chain
 from protocol.configuration import settings_file
 from protocol.endpoints import told
-from protocol.errors import ConfigInvalid, ProtocolError
+from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError, StorageFailed
 from protocol.rpc import Rpc
 from protocol.staging import local_storage, write_file
 from protocol.store import Limits, open_store
@@ -161,11 +163,9 @@ class Common:
             if found != address:
                 raise ConfigInvalid(f"{path} says that it is {address}, and holds the key of {found}.")
             yield ok("key", f"{address} in {path}, and the password opens it")
-        try:
-            with lock_keystore(path):
-                pass
-        except ConfigInvalid:
-            yield ok("key", "a client is running with it")
+        with suppress(ChainUnavailable, StorageFailed):  # which other checks tell
+            if is_locked(self._chain(), address, self.client.home):
+                yield ok("key", "a client is running with it")
 
     def withdrawal(self) -> Iterator[Finding]:
         pool = self._chain().pool(self._address())

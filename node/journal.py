@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from node.locks import network_of
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
 
@@ -109,18 +110,13 @@ class Journal:
 
     @classmethod
     def open(cls, home: Path, chain: Chain) -> Self:
-        """The journal of the chain's account under a home directory.
-
-        The directory names the chain by its id and by the block that deployed the contracts: a local chain that was
-        started anew is another chain, though its id and addresses are the same.
-        """
+        """The journal of the chain's account under a home directory, in a folder of its network."""
         return cls.open_for(home, chain, chain.address)
 
     @classmethod
     def open_for(cls, home: Path, chain: Chain, address: str) -> Self:
         """The same for an account whose key is not at hand."""
-        first = chain.block(chain.deployment.first_block)
-        folder = home.expanduser() / f"{chain.deployment.chain_id}-{first.hash[2:14]}" / address
+        folder = home.expanduser() / network_of(chain) / address
         journal = cls(folder / "journal.db")
         journal._claim(address)
         return journal
@@ -209,6 +205,10 @@ class Journal:
     def count(self, key: str) -> int:
         """How many intents that key has had."""
         return int(self._rows("SELECT count(*) FROM intents WHERE key = ?", key)[0][0])
+
+    def next_nonce(self) -> int:
+        """The first nonce above all that this account ever took here; 0 before the first."""
+        return int(self._rows("SELECT coalesce(max(nonce) + 1, 0) FROM intents")[0][0])
 
     def open_intents(self) -> list[Intent]:
         """All that are not final, in the order of their nonces."""

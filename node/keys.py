@@ -1,21 +1,20 @@
-"""Key files (keystore v3), their passwords, and the lock that keeps two clients from using one key at once."""
+"""Key files (keystore v3) and their passwords."""
 
-import fcntl
 import getpass
 import json
 import logging
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from protocol.errors import ConfigInvalid
+
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +22,10 @@ logger = logging.getLogger(__name__)
 _WORK = 262144
 
 
-def load_keystore(path: Path, password: str) -> LocalAccount:
+def load_keystore(path: Path, password: str) -> "LocalAccount":
     """The account in a key file; `ConfigInvalid` says whether file or password is at fault."""
+    from eth_account import Account
+
     content = _read(path)
     try:
         keystore = json.loads(content)
@@ -70,15 +71,19 @@ def _warn_if_open(path: Path) -> None:
         logger.warning("Others may read the key file %s: close it with `chmod 600 %s`", path, path)
 
 
-def create_keystore(path: Path, password: str, work: int = _WORK) -> LocalAccount:
+def create_keystore(path: Path, password: str, work: int = _WORK) -> "LocalAccount":
     """A new key in a new key file that only its owner can read. Never overwrites one."""
+    from eth_account import Account
+
     account: LocalAccount = Account.create()
     _write(path, account, password, work)
     return account
 
 
-def import_key(path: Path, private_key: str, password: str, work: int = _WORK) -> LocalAccount:
+def import_key(path: Path, private_key: str, password: str, work: int = _WORK) -> "LocalAccount":
     """A key that exists already (64 hexadecimal digits) in a new key file."""
+    from eth_account import Account
+
     try:
         account: LocalAccount = Account.from_key(private_key)
     except (ValueError, TypeError) as error:  # its text would show the key
@@ -87,7 +92,7 @@ def import_key(path: Path, private_key: str, password: str, work: int = _WORK) -
     return account
 
 
-def _write(path: Path, account: LocalAccount, password: str, work: int) -> None:
+def _write(path: Path, account: "LocalAccount", password: str, work: int) -> None:
     if not password:
         raise ConfigInvalid("An empty password protects nothing: choose another.")
     content = json.dumps(account.encrypt(password, kdf="scrypt", iterations=work))
@@ -118,20 +123,3 @@ def read_password(password_file: Path | None, confirm: bool = False) -> str:
     if confirm and getpass.getpass("The same once more: ") != password:
         raise ConfigInvalid("The two passwords differ.")
     return password
-
-
-@contextmanager
-def lock_keystore(path: Path) -> Iterator[None]:
-    """Hold the key file while a client runs; `ConfigInvalid` when another client already does.
-
-    Two clients with one key would take each other's transaction slots and commit to different things. The lock is on
-    the file itself and ends with the process, however that ends.
-    """
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        raise ConfigInvalid(f"Another client is running with the key in {path}: give each its own.") from error
-    except FileNotFoundError:
-        _read(path)

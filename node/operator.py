@@ -8,7 +8,7 @@ import typer
 
 from node import leaving
 from node.amounts import format_amount, format_duration, round_amount
-from node.keys import lock_keystore
+from node.locks import is_locked
 from node.output import NotFound, Output
 from node.participant import Means, Participant
 from node.program import means_of, serve
@@ -65,7 +65,7 @@ def leave(
         leaving.wish_to_leave(means.journal, client.withdrawal)
     finally:
         means.journal.close()
-    if _is_running(client):
+    if is_locked(means.chain, means.chain.address, client.home):
         output.line("The client that runs with this key does the rest, and ends.")
     else:
         serve(client, make, client.program)
@@ -95,11 +95,3 @@ def _ask(question: str) -> None:
     if not sys.stdin.isatty():
         raise ConfigInvalid("This needs a yes: add --yes, or look first with --dry-run.")
     typer.confirm(question, abort=True, err=True)
-
-
-def _is_running(client: ClientSettings) -> bool:
-    try:
-        with lock_keystore(client.key_file()):
-            return False
-    except ConfigInvalid:
-        return True

@@ -24,7 +24,15 @@ from protocol import phases
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import salt
-from protocol.errors import ArtifactError, ChainUnavailable, ConfigInvalid, ProtocolError, SpecInvalid, StorageFailed
+from protocol.errors import (
+    ArtifactError,
+    ChainUnavailable,
+    ConfigInvalid,
+    NotNow,
+    ProtocolError,
+    SpecInvalid,
+    StorageFailed,
+)
 from protocol.phases import Phase
 from protocol.specs import MAX_SPEC_BYTES, TaskSpec, check_parameters, read_spec
 from protocol.store import ArtifactStore, Limits
@@ -146,6 +154,8 @@ class Participant(ABC):
                 self._ended.setdefault(task_id, self.chain.head().number)
             else:
                 self._ended.pop(task_id, None)
+        except NotNow as error:
+            self._tell(task_id, logging.WARNING, f"Could not go on with task={task_id}: {error}")
         except ChainUnavailable:
             raise
         except TaskRefused as refused:

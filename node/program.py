@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Callable
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING
 
 from node.journal import Journal
-from node.keys import lock_keystore
+from node.locks import lock_account
 from node.loop import Loop
 from node.metrics import Watch, endpoint
 from node.participant import Means, Participant
@@ -15,10 +14,13 @@ from node.sender import Sender
 from node.settings import ClientSettings
 from protocol.store import open_store
 
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
+
 logger = logging.getLogger(__name__)
 
 
-def means_of(settings: ClientSettings, account: LocalAccount, dry_run: bool = False) -> Means:
+def means_of(settings: ClientSettings, account: "LocalAccount", dry_run: bool = False) -> Means:
     """What a client of `account` works with. ConfigInvalid, ChainUnavailable."""
     chain = settings.chain(account)
     journal = Journal.open(settings.home, chain)
@@ -42,11 +44,11 @@ def serve(
     Waits for a chain that does not answer. ConfigInvalid if another client runs with the key.
     """
     account = settings.account()
-    with lock_keystore(settings.key_file()):
-        opening = Loop(lambda: None, settings.poll_seconds, name)
-        means = opening.patiently(lambda: means_of(settings, account, dry_run))
-        if means is None:
-            return
+    opening = Loop(lambda: None, settings.poll_seconds, name)
+    means = opening.patiently(lambda: means_of(settings, account, dry_run))
+    if means is None:
+        return
+    with means.journal, lock_account(means.chain, account.address, settings.home):
         participant = make(means)
         logger.info("Working as %s in %s", means.chain.address, means.work)
         try:
@@ -57,7 +59,6 @@ def serve(
                     _loop(participant, Watch(participant, means, name), settings.poll_seconds, name, until)
         finally:
             participant.close()
-            means.journal.close()
 
 
 def _loop(

@@ -21,10 +21,11 @@ from collections.abc import Callable
 from typing import Any
 
 from node.journal import Intent, Journal, Sent, State
+from node.others import Others
 from node.replacement import cancelling, dearer
 from protocol.calls import encode_call
 from protocol.chain import Chain
-from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
+from protocol.errors import ChainUnavailable, ConfigInvalid, NotNow, ProtocolError
 from protocol.rpc import RequestRefused
 from protocol.transactions import Block, Receipt, read_receipt, refusal
 
@@ -58,19 +59,21 @@ class Sender:
         self.confirmations = confirmations
         self.bump_seconds = bump_seconds
         self.still_wanted = still_wanted
+        self._others = Others(chain, journal)
         self._lock = threading.RLock()
         self._gap = (-1, 0.0)  # a nonce that nobody uses, and since when
         self._waiting: dict[str, float] = {}  # since when each transaction is pending
         self._calm = ""  # hash of the block at which nothing was left to do
         self._refused = ""  # the node's last words about a broadcast
+        self._told = ""  # why nothing can be sent
 
     # --- for clients
 
     def send(self, key: str, contract: str, function: str, *args: Any) -> Receipt:
         """The receipt of the one transaction of `key`: sent now, or found again.
 
-        Raises `ContractReverted` when it is refused, `ChainUnavailable` when it is not mined in the chain's timeout (it
-        may still be: call again), `JournalConflict` when the key was used with other content.
+        Raises `ContractReverted` when it is refused, `NotNow` when gas is too dear or it is not mined in the chain's
+        timeout (it may still be: call again), `OutOfGas`, `JournalConflict` when the key was used with other content.
         """
         data = encode_call(contract, function, args)
         with self._lock:
@@ -94,6 +97,7 @@ class Sender:
         head = self.chain.head()
         if head.hash == self._calm:
             return
+        self._others.notice()
         with self._lock:
             followed = [self._followed(intent, head) for intent in self.journal.open_intents()]
             pending = [intent for intent in followed if intent.state is State.SIGNED]
@@ -163,7 +167,7 @@ class Sender:
             intent = self._followed(intent, head)
             if intent.state is State.SIGNED and time.monotonic() > give_up:
                 told = f" (the node says: {self._refused})" if self._refused else ""
-                raise ChainUnavailable(
+                raise NotNow(
                     f"{intent.key} was not mined in {self.chain.timeout:g} s{told}; it is looked after further."
                 )
         return intent
@@ -253,7 +257,9 @@ class Sender:
         try:
             self._push(intent, head)
         except ConfigInvalid as error:
-            logger.warning("Could not send %s: %s", intent.key, error)
+            if self._told != str(error):  # once, not at every block of a night
+                logger.warning("Could not send %s: %s", intent.key, error)
+            self._told = str(error)
 
     def _fill_gap(self, pending: list[Intent], head: Block) -> None:
         """Transactions are mined in the order of their nonces: one that another program took and lost holds up ours."""

@@ -4,15 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Any
 
 from protocol.calls import Record, decode_result, encode_call
 from protocol.deployment import Deployment
-from protocol.errors import ChainUnavailable, ConfigInvalid
+from protocol.errors import ChainUnavailable, ConfigInvalid, NotNow, OutOfGas
 from protocol.rpc import RequestRefused, Rpc
 from protocol.transactions import Block, Receipt, Signed, meaning_of, read_receipt, refusal
+
+if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
+    from eth_account.signers.local import LocalAccount
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Chain:
         self,
         rpc_url: str | Sequence[str],
         deployment: Deployment,
-        account: LocalAccount | None = None,
+        account: "LocalAccount | None" = None,
         timeout: float = 120.0,
         max_fee_per_gas: int | None = None,
     ) -> None:
@@ -55,7 +56,7 @@ class Chain:
         """The account's address."""
         return str(self._signer().address)
 
-    def _signer(self) -> LocalAccount:
+    def _signer(self) -> "LocalAccount":
         if self.account is None:
             raise ConfigInvalid("This needs a key: give a key file with --keystore or SKEIN_KEYSTORE.")
         return self.account
@@ -214,14 +215,14 @@ class Chain:
         return int(self._raw_block("latest").get("baseFeePerGas", "0x0"), 16)
 
     def fees(self, base_fee: int) -> dict[str, int]:
-        """Fees that stay good while the base fee doubles (six full blocks); `ChainUnavailable` above the maximum."""
+        """Fees that stay good while the base fee doubles (six full blocks); `NotNow` above the maximum."""
         try:
             priority = int(self.rpc.request("eth_maxPriorityFeePerGas"), 16)
         except RequestRefused:
             priority = _PRIORITY_FEE
         limit = self.max_fee_per_gas
         if limit is not None and base_fee + priority > limit:
-            raise ChainUnavailable(
+            raise NotNow(
                 f"Gas costs {(base_fee + priority) / 1e9:.3g} gwei, above the maximum of {limit / 1e9:.3g} gwei: "
                 "wait, or raise SKEIN_MAX_FEE_GWEI."
             )
@@ -252,8 +253,8 @@ class Chain:
                 raise self._no_funds() from refused
             raise
 
-    def _no_funds(self) -> ConfigInvalid:
-        return ConfigInvalid(
+    def _no_funds(self) -> OutOfGas:
+        return OutOfGas(
             f"{self.address} has {self.balance(self.address) / 1e18:.6f} of the chain's own money, too little for gas: "
             "send it some."
         )

@@ -2,7 +2,9 @@
 
 ProtocolError
 ├── ConfigInvalid           do not retry  a setting, key file or deployment cannot be used
+│   └── OutOfGas            retry         the account cannot pay for gas
 ├── ChainUnavailable        retry         RPC down, timeout, rate limit
+│   └── NotNow              retry         the chain answers, and will take the transaction later
 ├── ContractReverted        do not retry  .error = "WrongPhase", .args_, .contract; decoded from the ABI
 ├── StorageFailed           retry         this machine cannot read or write: disk full, permissions
 ├── ArtifactError           do not retry  the bytes are what the digest names, but no artifact that is allowed here
@@ -35,6 +37,16 @@ class ChainUnavailable(ProtocolError):
     """The RPC endpoint is down, slow or refuses; nothing is known about the call."""
 
     retryable = True
+
+
+class OutOfGas(ConfigInvalid):
+    """The account has too little of the chain's own money; somebody may send it some."""
+
+    retryable = True
+
+
+class NotNow(ChainUnavailable):
+    """Gas is dearer than the account may pay, or a transaction waits to be mined; everything else can go on."""
 
 
 class ContractReverted(ProtocolError):

@@ -54,11 +54,12 @@ def join(
     member: MemberSettings,
     federation: Annotated[int, typer.Argument(min=1, metavar="FEDERATION", help="The federation's number.")],
     once: Annotated[bool, typer.Option("--once", help="Do what can be done now, then end.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Take part in a federation with data that stay here: propose, vote, aggregate, claim, to its end."""
     from trainer.federated.program import take_part
 
-    take_part(client, member, federation, once)
+    take_part(client, member, federation, once, dry_run)
 
 
 @app.command("first-model")

@@ -5,13 +5,14 @@ Holds no state of its own: which tasks are ours follows from the keys on this di
 
 import logging
 
-from node.keys import lock_keystore
+from node.locks import lock_account
 from node.loop import Loop
 from node.program import means_of
+from node.rehearsal import Rehearsed
 from node.sender import Sender
 from protocol.calls import Record
 from protocol.chain import Chain
-from protocol.errors import ChainUnavailable, ProtocolError
+from protocol.errors import ChainUnavailable, NotNow, ProtocolError
 from protocol.logs import configure_logging
 from protocol.phases import Phase, is_scorable, phase
 from wallet.canaries import proof_of
@@ -34,6 +35,7 @@ class Watch:
         self.confirmations = confirmations
         self._open: set[int] = set()
         self._done: set[int] = set()
+        self._told: dict[int, str] = {}
         self._seen = 0
 
     @property
@@ -48,10 +50,20 @@ class Watch:
         for task_id in sorted(self._open):
             try:
                 self._tend(task_id, self.chain.task(task_id))
-            except ChainUnavailable:
-                raise
+            except Rehearsed as told:
+                logger.info("%s", told)
             except ProtocolError as error:
-                logger.error("Could not tend task=%d: %s", task_id, error)
+                if isinstance(error, ChainUnavailable) and not isinstance(error, NotNow):
+                    raise
+                self._tell(task_id, str(error))
+            else:
+                self._told.pop(task_id, None)
+
+    def _tell(self, task_id: int, trouble: str) -> None:
+        """Say it, unless it is what was said last about the task."""
+        if self._told.get(task_id) != trouble:
+            self._told[task_id] = trouble
+            logger.error("Could not tend task=%d: %s", task_id, trouble)
 
     def _find(self) -> None:
         count = int(self.chain.call("Arena", "taskCount"))
@@ -112,19 +124,22 @@ class Watch:
         return bool(then.cancelled or then.finalized) and bool(then.creator_claimed or not self._ours(then))
 
 
-def run(session: Session, until_done: bool) -> None:
-    """`skein task watch`: tend until stopped, or until all is over."""
+def run(session: Session, until_done: bool, dry_run: bool = False) -> None:
+    """`skein task watch`: tend until stopped, or until all is over; with `dry_run` say what is due now."""
     settings = session.settings
     configure_logging(settings.log_level, settings.log_json)
     account = session.signer.account
     assert account is not None
-    with lock_keystore(session.keystore):
-        means = means_of(settings, account)
+    opening = Loop(lambda: None, settings.poll_seconds, "watch")
+    means = opening.patiently(lambda: means_of(settings, account, dry_run))
+    if means is None:
+        return
+    with means.journal, lock_account(means.chain, account.address, settings.home):
         watch = Watch(means.chain, means.sender, HeldOutKeys(settings.held_out_keys), settings.confirmations)
 
         def tick() -> None:
             watch.tick()
-            if until_done and watch.over:
+            if dry_run or (until_done and watch.over):
                 loop.stop()
 
         loop = Loop(tick, settings.poll_seconds, "watch")

@@ -14,6 +14,7 @@ from shell import PASSWORD, Shell
 from node import keys
 from node.checks import Common
 from node.doctor import Finding, Level, examine
+from node.locks import lock_account
 from node.policy import Policy
 from node.settings import ClientSettings
 from protocol.errors import ConfigInvalid
@@ -81,10 +82,13 @@ def test_a_poor_account_with_an_open_key_file_hears_of_both(operator: Shell, mon
     assert found["key"][0].advice == f"chmod 600 {path}"
 
 
-def test_a_running_client_and_a_store_that_is_no_place(operator: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_client_and_a_store_that_is_no_place(
+    operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (operator.home / "file").write_text("")
     monkeypatch.setenv("SKEIN_STORE", f"dir:{operator.home / 'file'}")
-    with keys.lock_keystore(Path(os.environ["SKEIN_KEYSTORE"])):
+    chain = operator.network.chain()
+    with lock_account(chain, keys.address_in(Path(os.environ["SKEIN_KEYSTORE"])), tmp_path):
         found = examined()
     assert found["key"][-1].found == "a client is running with it"
     assert found["store"][0].code == 6 and "Not a directory" in found["store"][0].found

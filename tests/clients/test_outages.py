@@ -1,5 +1,6 @@
 """The chain's node fails in every way that nodes do, for longer than anyone waits: the client goes on afterwards."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from world import QUICK, World, write_model
 from node.journal import Journal
 from node.loop import Loop
 from node.participant import Means
+from node.program import settle_down
 from node.sender import Sender
 from protocol.chain import Chain
 from protocol.phases import SubmissionState
@@ -70,6 +72,39 @@ def living(world: World, node: Provider, account: int) -> Iterator[tuple[ArenaTr
         thread.join()
         trainer.jobs.close()
         journal.close()
+
+
+def test_gas_above_the_limit_holds_up_no_other_task(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    trainer = world.trainer(2)
+    for task in (world.task(), world.task()):
+        write_model(trainer.model_folder(task), task)
+    trainer.chain.max_fee_per_gas = 1
+    world.work()
+    trainer.tick()
+    dear = "above the maximum of 1e-09 gwei: wait, or raise SKEIN_MAX_FEE_GWEI"
+    assert [f"task={task}:" in line and dear in line for task, line in enumerate(warnings(caplog), 1)] == [True, True]
+    trainer.chain.max_fee_per_gas = None
+    world.work()
+    assert world.states(1) == world.states(2) == [SubmissionState.COMMITTED]
+
+
+def test_no_money_for_gas_is_said_once_and_waited_for(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    trainer = world.trainer(2)
+    write_model(trainer.model_folder(world.task()), 2)
+    address, money = trainer.chain.address, trainer.chain.balance(trainer.chain.address)
+    world.network.rpc("anvil_setBalance", address, "0x0")
+    for _ in range(4):
+        world.network.mine()
+        settle_down(trainer)
+    assert [address in line and "send it some" in line for line in warnings(caplog)] == [True] * len(warnings(caplog))
+    assert 1 <= len(warnings(caplog)) <= 2
+    world.network.rpc("anvil_setBalance", address, hex(money))
+    settle_down(trainer)
+    assert world.states(1) == [SubmissionState.COMMITTED]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("how", OUTAGES)

@@ -53,6 +53,11 @@ def test_from_nothing_to_a_verified_index(network: Network, tmp_path: Path) -> N
     verified = invoke("verify", **own)
     assert verified.exit_code == 0
     assert f"at block {head}: 0 differences." in verified.stdout
+    assert json.loads(invoke("rebuild", "--json", **own).stdout) == {"block": head}
+    told = json.loads(invoke("verify", "--json", **own).stdout)
+    assert (told["block"], told["differences"]) == (head, []) and told["compared"] > 20
+    copy = tmp_path / "copy.db"
+    assert json.loads(invoke("backup", str(copy), "--json", **own).stdout) == {"copy": str(copy)} and copy.exists()
 
 
 def columns() -> list[Any]:
@@ -101,6 +106,8 @@ def test_verify_tells_what_differs(network: Network, tmp_path: Path) -> None:
     assert found.exit_code == 1
     assert "supply: the index has 5, the chain 100000000000000000000000000\n" in found.stdout
     assert "1 differences." in found.stdout
+    found = invoke("verify", "--json", **own)
+    assert found.exit_code == 1 and len(json.loads(found.stdout)["differences"]) == 1
 
 
 BAD: list[tuple[list[str], dict[str, str], int, str]] = [

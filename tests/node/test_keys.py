@@ -1,7 +1,6 @@
 """Key files, passwords and the lock on a key."""
 
 import json
-import multiprocessing
 import os
 import stat
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from node.keys import address_in, create_keystore, import_key, load_keystore, lock_keystore, read_password
+from node.keys import address_in, create_keystore, import_key, load_keystore, read_password
 from protocol.errors import ConfigInvalid
 
 LIGHT = 1024  # scrypt's work factor: tests need not wait for an attacker
@@ -116,29 +115,3 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("sys.stdin", nothing)
         with pytest.raises(ConfigInvalid, match="set SKEIN_PASSWORD, or give a file with --password-file"):
             read_password(None)
-
-
-def hold(path: Path, held: Any, release: Any) -> None:
-    with lock_keystore(path):
-        held.set()
-        release.wait(10)
-
-
-def test_one_client_at_a_time_has_a_key(keystore: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    held, release = fork.Event(), fork.Event()
-    other = fork.Process(target=hold, args=(keystore, held, release))
-    other.start()
-    assert held.wait(10)
-    with (
-        pytest.raises(ConfigInvalid, match=r"Another client is running with the key in .*key\.json"),
-        lock_keystore(keystore),
-    ):
-        pass
-    load_keystore(keystore, "secret")  # reading it is no use of it
-    other.kill()  # the lock goes with its holder
-    other.join(10)
-    with lock_keystore(keystore):
-        pass
-    with pytest.raises(ConfigInvalid, match="There is no key file"), lock_keystore(keystore.with_name("absent")):
-        pass

@@ -36,6 +36,7 @@ WAITS |= {"federation watch", "localnet", "demo"}
 # They send nothing.
 READS = {"account list", "account show", "stake show", "task list", "task show", "federation list", "federation show"}
 READS |= {"gov list", "gov show", "trainer status", "trainer doctor", "trainer practice", "trainer curve"}
+READS |= {"indexer rebuild", "indexer backup", "indexer verify", "indexer status"}
 READS |= {"trainer privacy", "validator score", "validator status", "validator doctor", "validator audit"}
 # They write files of this machine, and a store.
 WRITES = {"account new", "account import", "kind list", "kind check", "kind example", "kind base", "simulate"}
@@ -46,7 +47,7 @@ SENDS |= {"stake lock", "stake unlock", "stake vault", "task create", "task fund
 SENDS |= {"task settle", "task appeal", "task finalize", "task claim", "federation create", "federation fund"}
 SENDS |= {"federation invite", "federation push", "federation leave", "federation claim", "federation end"}
 SENDS |= {"gov propose", "gov vote", "gov carry-on", "gov delegate", "trainer run", "trainer submit", "trainer claim"}
-SENDS |= {"trainer exit", "validator run", "validator claim", "validator exit"}
+SENDS |= {"trainer exit", "trainer join", "task watch", "validator run", "validator claim", "validator exit"}
 ASKS = {"trainer exit", "validator exit"}  # those that ask before they act
 # Need no chain; the doctors go on without one (tests/clients/test_doctor.py).
 OFFLINE = WRITES | {"trainer init", "validator init", "trainer curve", "trainer doctor", "validator doctor"}

@@ -132,6 +132,20 @@ def found(shell: Shell, files: Path) -> None:
     shell.run("federation", "create", str(files / "federation.toml"), "--bounty", "90", *settings, "-a", "a1")
 
 
+def test_a_dry_run_says_what_a_member_would_send(shell: Shell, tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    write_example(files, 6)
+    found(shell, files)
+    data = ("--data", str(files / "member-1.csv"), "--keystore", str(shell.home / "keystores" / "a2.json"))
+    shell.run("stake", "deposit", "100", "-a", "a2")
+    sent = shell.network.chain(2).nonce()
+    told = shell.run("trainer", "join", "1", *data, "--dry-run").output
+    assert "Would send Alliance.join for federation:1:join" in told
+    assert shell.network.chain(2).nonce() == sent
+    shell.run("trainer", "join", "1", *data, "--once", "--confirmations", "0")
+    assert shell.network.chain(2).nonce() == sent + 1  # nothing of the rehearsal is in the way
+
+
 @pytest.mark.timeout(900)  # seven processes: on a busy machine each phase takes its time
 def test_members_improve_a_model_and_the_poisoner_pays(programs: Programs) -> None:
     shell, chain = programs.shell, programs.chain

@@ -43,6 +43,15 @@ def test_releases_in_the_key_phase_and_not_before(shell: Shell, data: Path) -> N
     assert key_of(shell, task_id) != 0
 
 
+def test_a_dry_run_says_what_is_due_and_ends(shell: Shell, data: Path) -> None:
+    task_id = to_key_phase(shell, data)
+    shell.network.sleep(WINDOWS["reveal"])
+    sent = shell.network.chain(1).nonce()
+    told = shell.run("task", "watch", "--dry-run", "-a", "a1").output
+    assert f"Would send Arena.releaseKey for release:{task_id}:" in told
+    assert key_of(shell, task_id) == 0 and shell.network.chain(1).nonce() == sent
+
+
 def test_a_restarted_watch_goes_on(shell: Shell, data: Path) -> None:
     task_id = to_key_phase(shell, data)
     watch(shell).tick()

@@ -2,9 +2,10 @@
 
 import logging
 
-from node.keys import lock_keystore
+from node.locks import lock_account
 from node.loop import Loop
 from node.program import means_of
+from node.rehearsal import Rehearsed
 from protocol.errors import ConfigInvalid
 from trainer.federated.local import open_local
 from trainer.federated.member import FederationMember
@@ -16,25 +17,34 @@ logger = logging.getLogger(__name__)
 _MOST_TICKS = 25  # of `--once`: what is refused again and again must not keep it here
 
 
-def take_part(client: TrainerClient, settings: MemberSettings, federation: int, once: bool) -> None:
-    """Be a member until the federation is over, or told to stop. ConfigInvalid for what a member must change."""
+def take_part(
+    client: TrainerClient, settings: MemberSettings, federation: int, once: bool, dry_run: bool = False
+) -> None:
+    """Be a member until the federation is over, or told to stop; with `dry_run` say what would be sent first.
+
+    ConfigInvalid for what a member must change.
+    """
     if not settings.data:
         raise ConfigInvalid("Say where the data are with --data: a CSV or Parquet file, a folder, sql:… or python:….")
     account = client.account()
-    with lock_keystore(client.key_file()):
-        opening = Loop(lambda: None, client.poll_seconds, "member")
-        means = opening.patiently(lambda: means_of(client, account))
-        if means is None:
-            return
+    opening = Loop(lambda: None, client.poll_seconds, "member")
+    means = opening.patiently(lambda: means_of(client, account, dry_run))
+    if means is None:
+        return
+    with means.journal, lock_account(means.chain, account.address, client.home):
         member = FederationMember(
             means, federation, settings, lambda spec: open_local(settings.data, spec, settings.effort())
         )
         logger.info("Working as %s in %s", means.chain.address, member.folder)
         try:
-            settle_down(member) if once else _loop(member, client.poll_seconds)
+            if once or dry_run:
+                settle_down(member)
+            else:
+                _loop(member, client.poll_seconds)
+        except Rehearsed as told:
+            logger.info("%s", told)
         finally:
             member.close()
-            means.journal.close()
 
 
 def settle_down(member: FederationMember) -> None:

@@ -103,11 +103,12 @@ def release_key(session: Session, number: TaskId, dry_run: DryRun = False) -> No
 def watch(
     session: Session,
     until_done: Annotated[bool, typer.Option("--until-done", help="End when your tasks are over.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is due now; send nothing.")] = False,
 ) -> None:
     """Care for all your tasks, unattended: release keys in time, claim what comes back. Can be restarted any time."""
     from wallet.watch import run
 
-    run(session, until_done)
+    run(session, until_done, dry_run)
 
 
 @command(task, "list")
