@@ -14,7 +14,6 @@ from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import wallet_figure
 
 _SETTLED_AT_ONCE = 24
-_IDLE_SECONDS = 7 * 24 * 3600  # Alliance.IDLE_WINDOW
 
 
 @dataclass(frozen=True)
@@ -147,13 +146,14 @@ def _figures(account: str) -> tuple[Figure, ...]:
     )
 
 
-def end(federation: Federation, caller: str) -> Action:
+def end(chain: Chain, federation: Federation, caller: str) -> Action:
     """End it: what is left of the pool goes back to the creator."""
     record, number = federation.record, federation.id
     if federation.phase is not Phase.RESTING:
         raise ConfigInvalid(f"Federation {number} cannot be ended now: it is in the phase {words(federation.phase)}.")
     if record.rounds_left:
-        idle = int(record.rests_until) + _IDLE_SECONDS
+        idle_window = int(chain.call("Alliance", "IDLE_WINDOW"))
+        idle = int(record.rests_until) + idle_window
         if record.creator != caller:
             raise ConfigInvalid(
                 f"Federation {number} has {record.rounds_left} paid rounds left; until they are over only its creator "
@@ -162,7 +162,7 @@ def end(federation: Federation, caller: str) -> Action:
         if federation.now < idle:
             raise ConfigInvalid(
                 f"Federation {number} has {record.rounds_left} paid rounds left, and can be ended when no round has "
-                f"started for a week: in {format_duration(idle - federation.now)}."
+                f"started for {format_duration(idle_window)}: in {format_duration(idle - federation.now)}."
             )
     figure = wallet_figure(record.creator)
     return Action((Call(f"end federation {number}", "Alliance", "endFederation", (number,)),), (figure,))

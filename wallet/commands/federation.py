@@ -208,4 +208,4 @@ def claim(
 def end(session: Session, number: Number, dry_run: DryRun = False) -> None:
     """End a federation whose rounds are over, or your idle one; what is left of the pool goes to its creator."""
     found = federations.read(session.chain, number)
-    session.perform(federations.end(found, session.address), dry_run)
+    session.perform(federations.end(session.chain, found, session.address), dry_run)
