@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,28 @@ _FORK = multiprocessing.get_context("fork")
 
 def one_life(make: Callable[[], Participant]) -> int:
     """Run a client until it dies or has nothing to do; the exit code, -SIGKILL or 0."""
-    process = _FORK.Process(target=_live, args=(make,))
+    return one_run(partial(_live_untouched, make))
+
+
+def one_run(work: Callable[[], object]) -> int:
+    """The same for any program that keeps a journal, or only sends."""
+    process = _FORK.Process(target=_die_of_news, args=(work,))
     process.start()
     process.join(120)
-    assert process.exitcode is not None, "it hangs"
-    return process.exitcode
+    hung = process.exitcode is None
+    process.kill()
+    assert not hung, "it hangs"
+    return int(process.exitcode or 0)
+
+
+def deaths_of(work: Callable[[], object], most: int = 40) -> int:
+    """Run a program until it has nothing to do; how often it died."""
+    for deaths in range(most):
+        ended = one_run(work)
+        if ended == 0:
+            return deaths
+        assert ended == -signal.SIGKILL
+    raise AssertionError("it dies for ever")
 
 
 def short_life(make: Callable[[], Participant], seconds: float) -> int:
@@ -43,14 +61,12 @@ def _live_untouched(make: Callable[[], Participant]) -> None:
     client.close()
 
 
-def _live(make: Callable[[], Participant]) -> None:
+def _die_of_news(work: Callable[[], object]) -> None:
     for name in ("remember", "begin", "replace"):
         setattr(Journal, name, _dying(getattr(Journal, name)))
     Rpc.request = _dying(Rpc.request, lambda _, method, *__: method == "eth_sendRawTransaction")  # type: ignore[method-assign]
     os.rename = _dying_of_news(os.rename)
-    client = make()
-    settle_down(client)
-    client.close()
+    work()
 
 
 def _dying_of_news(rename: Callable[..., None]) -> Callable[..., None]:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,9 +193,10 @@ class RoundWork:
         """The digest of the next model, which is then in the store."""
         words = {slot: self.update(digest) for slot, (digest, _) in accepted.items()}
         stakes = {slot: stake for slot, (_, stake) in accepted.items()}
-        target = self.folder / f"round-{place.round}" / "model"
-        shutil.rmtree(target, ignore_errors=True)
-        with local_storage(f"Writing the model to {target}"), staged_directory(target) as stage:
+        models = self.folder / "models"
+        with local_storage(f"Writing the model to {models}"), staged_directory(models / "next") as stage:
             write_model(stage, step(self.model(place.model), self._aggregate(words, stakes)))
-            promote(stage, target)
+            target = models / manifest_of(stage).digest
+            if not target.exists():
+                promote(stage, target)
         return self.means.store.put(target)
