@@ -16,12 +16,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from node.locks import network_of
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
 
+T = TypeVar("T")
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)  # of a damaged file even the error may be no text
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, payload TEXT NOT NULL) STRICT;
@@ -105,7 +107,7 @@ class Journal:
             with self.writing():
                 for statement in _SCHEMA.split(";"):
                     self._database.execute(statement)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_BROKEN) as error:
             raise self._broken(error) from error
 
     @classmethod
@@ -163,14 +165,18 @@ class Journal:
                         self._database.execute("ROLLBACK")
                     raise
                 self._database.execute("COMMIT")
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 raise self._broken(error) from error
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._read(lambda *row: row, query, *values)
+
+    def _read(self, form: Callable[..., T], query: str, *values: Any) -> list[T]:
+        """Each row as `form` reads its columns. Damage may as well be in a text as in the file's structure."""
         with self._lock:
             try:
-                return self._database.execute(query, values).fetchall()
-            except sqlite3.Error as error:
+                return [form(*row) for row in self._database.execute(query, values)]
+            except (sqlite3.Error, ValueError) as error:
                 raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> StorageFailed:
@@ -187,8 +193,8 @@ class Journal:
 
     def recall(self, key: str) -> dict[str, Any] | None:
         """The fact under a key."""
-        rows = self._rows("SELECT payload FROM facts WHERE key = ?", key)
-        return json.loads(rows[0][0]) if rows else None
+        found = self._read(json.loads, "SELECT payload FROM facts WHERE key = ?", key)
+        return found[0] if found else None
 
     def forget(self, key: str) -> None:
         """Drop a fact."""
@@ -216,12 +222,12 @@ class Journal:
 
     def _intents(self, condition: str, *values: Any) -> list[Intent]:
         columns = "id, key, contract, data, nonce, state, final, abandoned, outcome"
-        return [_intent(*row) for row in self._rows(f"SELECT {columns} FROM intents {condition}", *values)]
+        return self._read(_intent, f"SELECT {columns} FROM intents {condition}", *values)
 
     def sent(self, intent: Intent) -> list[Sent]:
         """The signed transactions of an intent, oldest first."""
         query = "SELECT hash, raw, fields, cancels, head FROM transactions WHERE intent = ? ORDER BY rowid"
-        return [Sent(row[0], row[1], json.loads(row[2]), bool(row[3]), row[4]) for row in self._rows(query, intent.id)]
+        return self._read(_sent, query, intent.id)
 
     def begin(
         self, key: str, contract: str, data: str, after: Intent | None, next_nonce: int, sign: Callable[[int], Sent]
@@ -282,16 +288,11 @@ class Journal:
         return self._intent(intent.id)
 
 
-def _intent(
-    number: int,
-    key: str,
-    contract: str,
-    data: str,
-    nonce: int,
-    state: str,
-    final: int,
-    abandoned: int,
-    told: str | None,
-) -> Intent:
+def _intent(number: int, key: str, contract: str, data: str, nonce: int, *rest: Any) -> Intent:
+    state, final, abandoned, told = rest
     outcome = json.loads(told) if told else None
     return Intent(number, key, contract, data, nonce, State(state), bool(final), bool(abandoned), outcome)
+
+
+def _sent(transaction: str, raw: str, fields: str, cancels: int, head: int) -> Sent:
+    return Sent(transaction, raw, json.loads(fields), bool(cancels), head)

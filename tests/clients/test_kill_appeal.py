@@ -144,7 +144,7 @@ def whole_life(world: World, lives: Lives) -> int:
 
 
 def assert_over(world: World, task: int) -> None:
-    """Every stake is free again; the author and the validators have earned, the appellant's bond is gone."""
+    """Every stake is free again; the author and the validators have earned, the bond of the appellant is the task's."""
     record, chain = world.chain.task(task), world.chain
     states = world.states(task)
     found = {chain.submission(task, number).trainer: state for number, state in enumerate(states, start=1)}
@@ -153,7 +153,7 @@ def assert_over(world: World, task: int) -> None:
     assert record.finalized and record.creator_claimed and record.attempt == 2 and record.appealed == 0
     assert [world.locked(account) for account in (AUTHOR, THIEF, CANARY, *VALIDATORS)] == [0] * 6
     assert [world.own(THIEF), world.own(CANARY)] == [1000, 1000] and world.own(AUTHOR) > 1000
-    assert min(world.own(account) for account in VALIDATORS) >= 1000 and record.slashed == 0
+    assert min(world.own(account) for account in VALIDATORS) >= 1000 and record.slashed == BOND
     assert chain.token_balance(world.network.accounts[APPELLANT].address) == FUNDS - BOND
 
 

@@ -1,5 +1,6 @@
 """The journal file: what it keeps, for whom, and what it says when it cannot."""
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,39 @@ def test_trouble_with_the_disk_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="cannot be used"):
         Journal(tmp_path / "file" / "journal.db")
+
+
+def test_whatever_is_damaged_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """Anywhere in the file: in its structure, in a text, in what stands in a text."""
+    with Journal(tmp_path / "good.db") as good:
+        for number in range(20):
+            good.remember(f"fact:{number}", {"digest": "0x" + "11" * 32, "entries": [[1, 2, -5]] * 20})
+            intent = good.begin(f"wish:{number}", "Arena", "0x" + "ab" * 300, None, 5, sent)
+            good.settle(intent, State.DONE, final=False, outcome={"receipt": {"a": "b" * 200}})
+        good._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole, told = (tmp_path / "good.db").read_bytes(), 0
+    for seed in range(150):
+        dice, data = random.Random(seed), bytearray(whole)
+        at = dice.randrange(len(data))
+        data[at : at + 4] = dice.randbytes(len(data[at : at + 4]))
+        path = tmp_path / f"{seed}.db"
+        path.write_bytes(data)
+        try:
+            with Journal(path) as journal:
+                read_everything(journal)
+        except StorageFailed as error:
+            assert "cannot be used" in str(error)
+            told += 1
+    assert told > 10
+
+
+def read_everything(journal: Journal) -> None:
+    for number in range(20):
+        journal.recall(f"fact:{number}")
+        journal.newest(f"wish:{number}")
+    for intent in journal.open_intents():
+        journal.sent(intent)
+    journal.begin("another", "Arena", "0x", None, journal.next_nonce(), sent)
 
 
 def test_a_full_disk_loses_nothing(journal: Journal) -> None:
