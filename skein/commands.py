@@ -87,7 +87,7 @@ def run_demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until a Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Watch a whole network train, score, pay, and catch three cheats, on this machine, in about three minutes."""
+    """Watch a whole network train, score, pay, and catch three cheats, on this machine, in about two minutes."""
     from skein.show import perform
 
     arm_signals()
