@@ -89,6 +89,7 @@ class Index:
     def complete(self) -> None:
         """Make the indexes that were put off. Nothing to do: nothing is done."""
         if self._filling:
+            self._rows.forget()  # what is new from here on is not what was old: the memory is for sorting
             with self._transaction():
                 db.create_indexes(self._connection)
             self._filling = False

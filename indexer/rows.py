@@ -16,7 +16,7 @@ from protocol.errors import ProtocolError
 T = TypeVar("T", bound=SQLModel)
 
 # Cells that stay in memory between batches; about 60 bytes each.
-CACHED_CELLS = 400_000
+CACHED_CELLS = 250_000
 
 
 class Contradiction(ProtocolError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 from indexer import db
+from indexer.bulk import fetching
 from indexer.index import Contradiction, Index
 from indexer.rows import Rows, undo
 from indexer.shape import Shape
@@ -184,3 +185,12 @@ def test_shares_are_worth_no_more_than_the_pool(shares: int, assets: int) -> Non
 
 def test_sqlite_is_new_enough() -> None:
     assert sqlite3.sqlite_version_info >= (3, 24), "upserts"
+
+
+def test_rows_are_found_by_their_keys_and_no_table_is_read_whole(engine: Engine) -> None:
+    with engine.connect() as connection:
+        for shape in map(Shape, DERIVED):
+            sql, keys = fetching(shape, 3), [1] * 3 * len(shape.keys)
+            plan = [str(step[3]) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", tuple(keys))]
+            assert any(step.startswith("SEARCH old") for step in plan), (shape.name, plan)
+            assert not any(step.startswith("SCAN old") for step in plan), (shape.name, plan)
