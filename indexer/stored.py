@@ -1,9 +1,9 @@
 """A log as the raw store has it, and as JSON-RPC has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from indexer.tables import POSITION_BITS, position_of
+from indexer.tables import position_of
 
 # position, address, four topics (None: not there), data, transaction hash, transaction index: the columns of `Log`
 StoredLog = tuple[
@@ -30,19 +30,3 @@ def stored(log: Mapping[str, Any], number: int, address: str) -> StoredLog:
         bytes.fromhex(log["transactionHash"][2:]),
         int(log["transactionIndex"], 16),
     )
-
-
-def restored(row: Sequence[Any], hashes: Mapping[int, str]) -> dict[str, Any]:
-    """The JSON-RPC form of a stored log; `hashes` has the hash of its block."""
-    position, address, *topics, data, transaction_hash, transaction_index = row
-    number = position >> POSITION_BITS
-    return {
-        "address": address,
-        "topics": ["0x" + topic.hex() for topic in topics if topic is not None],
-        "data": "0x" + data.hex(),
-        "blockNumber": hex(number),
-        "blockHash": hashes[number],
-        "transactionHash": "0x" + transaction_hash.hex(),
-        "transactionIndex": hex(transaction_index),
-        "logIndex": hex(position - position_of(number)),
-    }

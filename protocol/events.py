@@ -65,7 +65,7 @@ def decode(log: RawLog, deployment: Deployment) -> Event | None:
         values = decoder(one, two, three, bytes.fromhex(log["data"][2:]))
     except (ValueError, TypeError) as error:
         raise broken(name, int(log["logIndex"], 16), log["transactionHash"], error) from error
-    args = dict(zip(field_names(event_abis()[name]["inputs"]), values, strict=True))
+    args = dict(zip(argument_names(name), values, strict=True))
     return Event(
         name,
         args,
@@ -76,6 +76,12 @@ def decode(log: RawLog, deployment: Deployment) -> Event | None:
         int(log["transactionIndex"], 16),
         int(log["logIndex"], 16),
     )
+
+
+@functools.cache
+def argument_names(name: str) -> tuple[str, ...]:
+    """The snake_case names of an event's arguments, in the ABI's order."""
+    return field_names(event_abis()[name]["inputs"])
 
 
 def broken(name: str, log_index: int, transaction_hash: str, error: Exception) -> EventError:

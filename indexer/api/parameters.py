@@ -1,22 +1,27 @@
 """The kinds of parameters that routes take, each checked once, here."""
 
+import re
 from typing import Annotated
 
-from eth_utils.address import is_checksum_address, is_checksum_formatted_address, is_hex_address, to_checksum_address
 from fastapi import Path, Query
 from pydantic import AfterValidator
 
+from protocol import values
+
 _LARGEST = 2**63 - 1
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 _EXAMPLE = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 def checksummed(value: str) -> str:
     """The address as the tables have it. Raises ValueError for text that is no address, or a mistyped one."""
-    if not value.startswith("0x") or not is_hex_address(value):
+    if not _ADDRESS.fullmatch(value):
         raise ValueError("give an address, 0x and 40 hex digits")
-    if is_checksum_formatted_address(value) and not is_checksum_address(value):
+    digits = value[2:]
+    address = values.checksummed(bytes.fromhex(digits))
+    if value != address and digits not in (digits.lower(), digits.upper()):
         raise ValueError("the checksum in its capital letters is wrong, so it was mistyped")
-    return str(to_checksum_address(value))
+    return address
 
 
 def digested(value: str) -> str:

@@ -1,6 +1,7 @@
 """Raw events: everything the contracts said, decoded, by name, contract, task, account or blocks."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal
 
@@ -15,17 +16,19 @@ from indexer.api.parameters import AddressPath, AddressQuery, BlockQuery, IdQuer
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot, parse_deployment
 from indexer.api.views import STRICT, columns, many
-from indexer.stored import restored
-from indexer.tables import POSITION_BITS, AccountEvent, Block, EventKind, Log, block_of, position_of
+from indexer.tables import MAX_LOG_INDEX, POSITION_BITS, AccountEvent, Block, EventKind, Log, block_of, position_of
 from indexer.types import Address, Digest
-from protocol.deployment import CONTRACTS
-from protocol.events import decode, event_abis, topic
+from protocol.deployment import CONTRACTS, Deployment
+from protocol.events import argument_names, decoders, event_abis, topic
 
 router = area("events")
 Order = Literal["position", "-position"]
 
 _log, _block, _link, _kind = columns(Log), columns(Block), columns(AccountEvent), columns(EventKind)
 _LAST = position_of(2**43 - 1)
+# Types of arguments that are JSON as they are, and those that become decimal strings.
+_PLAIN = {"address", "bool", "bytes", "bytes32", "string"}
+_NUMBER = re.compile("u?int[0-9]+")
 
 
 class EventItem(BaseModel):
@@ -163,24 +166,48 @@ def told(at: Snapshot, positions: Sequence[int]) -> list[orjson.Fragment]:
 @lru_cache(maxsize=8192)
 def _told(row: tuple[Any, ...], deployment: str) -> bytes:
     """One event as JSON. A log never changes, so neither does this."""
-    *log, block_hash, timestamp = row
-    raw = restored(log, {log[0] >> POSITION_BITS: block_hash})
-    event = decode(raw, parse_deployment(deployment))
+    position, address, *topics, data, transaction_hash, transaction_index, block_hash, timestamp = row
+    log_index = position & MAX_LOG_INDEX
+    name, values = _decoded(address, topics, data, parse_deployment(deployment))
     return orjson.dumps(
         {
-            "name": event.name if event else None,
-            "args": _strings(event.args) if event else None,
-            "address": raw["address"],
-            "block_number": log[0] >> POSITION_BITS,
+            "name": name,
+            "args": None if name is None else _arguments(name, values),
+            "address": address,
+            "block_number": position >> POSITION_BITS,
             "block_hash": block_hash,
             "timestamp": timestamp,
-            "log_index": int(raw["logIndex"], 16),
-            "transaction_hash": raw["transactionHash"],
-            "transaction_index": int(raw["transactionIndex"], 16),
-            "topics": raw["topics"],
-            "data": raw["data"],
+            "log_index": log_index,
+            "transaction_hash": "0x" + transaction_hash.hex(),
+            "transaction_index": transaction_index,
+            "topics": ["0x" + topic.hex() for topic in topics if topic is not None],
+            "data": "0x" + data.hex(),
         }
     )
+
+
+def _decoded(
+    address: str, topics: Sequence[bytes | None], data: bytes, deployment: Deployment
+) -> tuple[str | None, Sequence[Any]]:
+    """Name and arguments, which were decoded before when the event was indexed; no name for what no ABI of ours has."""
+    contract, (first, two, three, four) = deployment.name_of(address), topics
+    found = decoders(contract).get("0x" + first.hex()) if contract and first is not None else None
+    if found is None:
+        return None, ()
+    name, decoder = found
+    return name, decoder(two, three, four, data)
+
+
+def _arguments(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """By name. Only what can hold numbers is looked into."""
+    parts = zip(argument_names(name), _writers(name), values, strict=True)
+    return {argument: value if write is None else write(value) for argument, write, value in parts}
+
+
+@cache
+def _writers(name: str) -> list[Callable[[Any], Any] | None]:
+    kinds = [part["type"] for part in event_abis()[name]["inputs"]]
+    return [None if kind in _PLAIN else str if _NUMBER.fullmatch(kind) else _strings for kind in kinds]
 
 
 def _strings(value: Any) -> Any:
