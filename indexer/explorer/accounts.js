@@ -22,6 +22,7 @@ import {
 } from './format.js';
 import { ballotColumns } from './governance.js';
 import { facts, heading, pages, panel, table } from './parts.js';
+import { sponsorPanels } from './sponsors.js';
 import { payoutColumns, slashColumns, taskColumns } from './tasks.js';
 
 const tokens = (value) => `${value.toLocaleString('en-US', { maximumFractionDigits: 2 })} SKEIN`;
@@ -100,10 +101,11 @@ export async function accountPage({ path, now }) {
   const who = path[0];
   const base = `/accounts/${who}`;
   const parts = ['tasks', 'submissions', 'validations', 'scores', 'balances', 'history'];
-  const [account, tasks, entries, seats, given, balances, events, payouts, slashes, ballots, appeals] = await askAll(
+  const [account, tasks, entries, seats, given, balances, events, payouts, slashes, ballots, appeals, gave, paid] = await askAll(
     base, ...parts.map((part) => [`${base}/${part}`, part === 'balances' ? { limit: 200 } : { limit: 25 }]),
     ['/payouts', { account: who, limit: 25 }], ['/slashes', { operator: who, limit: 25 }],
     ['/ballots', { voter: who, limit: 25 }], ['/appeals', { appellant: who, limit: 25 }],
+    ['/sponsorships', { sponsor: who, limit: 25 }], ['/sponsored', { operator: who, limit: 25 }],
   ); // prettier-ignore
   const found = account.data;
   const time = now();
@@ -140,6 +142,7 @@ export async function accountPage({ path, now }) {
       ? panel('Appeals', pages('Appeals', '/appeals', { appellant: who }, appealColumns(time), appeals))
       : null,
     ballots.data.length ? panel('Votes', pages('Votes', '/ballots', { voter: who }, voteColumns(time), ballots)) : null,
+    sponsorPanels(gave, paid, time, { given: { sponsor: who }, paid: { operator: who } }),
     panel(
       'History',
       pages('History', `${base}/history`, {}, eventColumns(time), events, 'No event names this address.'),

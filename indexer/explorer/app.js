@@ -13,6 +13,7 @@ import { payoutPage, payoutsPage, slashPage, slashesPage } from './money.js';
 import { homePage, networkPage } from './network.js';
 import { heading } from './parts.js';
 import { apiPage } from './reference.js';
+import { sponsorsPage } from './sponsors.js';
 import { taskPage, tasksPage } from './tasks.js';
 
 const PAGES = {
@@ -28,6 +29,7 @@ const PAGES = {
   payouts: [payoutsPage, payoutPage],
   slashes: [slashesPage, slashPage],
   appeals: [appealsPage],
+  sponsorships: [sponsorsPage],
   events: [eventsPage],
   api: [apiPage],
 };

@@ -7,9 +7,20 @@ const grouped = new Intl.NumberFormat('en-US');
 
 export const count = (value) => grouped.format(value);
 
+/** A whole number; one that no contract of ours can hold, as 1.157e77, so that it breaks no page. */
+function whole(value) {
+  const digits = String(value);
+  return digits.length <= 24 ? grouped.format(value) : `${digits[0]}.${digits.slice(1, 4)}e${digits.length - 1}`;
+}
+
+/** An amount in the smallest units of its token. */
+export const units = (value) =>
+  h('span', { class: 'number', title: grouped.format(BigInt(value)) }, whole(BigInt(value)));
+
 /** Token wei as SKEIN, cut (never rounded up) to some digits. */
 export function skein(wei, digits = 2) {
   const value = BigInt(wei);
+  if (value >= 10n ** 42n) return whole(value / UNIT);
   const rest = (value % UNIT).toString().padStart(18, '0').slice(0, digits);
   return grouped.format(value / UNIT) + (digits ? `.${rest}` : '');
 }

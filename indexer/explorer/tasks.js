@@ -23,6 +23,7 @@ import {
   taskState,
 } from './format.js';
 import { facts, filters, heading, pages, panel, table, things } from './parts.js';
+import { sponsorPanels } from './sponsors.js';
 
 /** A cell that gets the task's title as soon as it is known. */
 export function titled(task) {
@@ -44,7 +45,7 @@ export const taskColumns = (now) => [
 export async function tasksPage({ query, now }) {
   const answer = await ask('/tasks', query);
   return [
-    heading('Tasks'),
+    heading('Tasks', h('a', { class: 'button', href: route('/sponsorships') }, 'Sponsorships')),
     filters('/tasks', query, [
       ['phase', 'Phase', [['', 'any'], ...Object.entries(PHASES)]],
       ['outcome', 'Outcome', [['', 'any'], 'settled', 'failed', 'void', 'abandoned']],
@@ -252,16 +253,17 @@ function specification(spec) {
 export async function taskPage({ path, now }) {
   const id = path[0];
   const all = { limit: 200 };
-  const [task, submissions, scores, validators, slashes, payouts, appeals, events, newest] = await askAll(
+  const [task, submissions, scores, validators, slashes, payouts, appeals, given, paid, events, newest, keys] = await askAll(
     `/tasks/${id}`, [`/tasks/${id}/submissions`, all], [`/tasks/${id}/scores`, all], [`/tasks/${id}/validators`, all],
-    [`/tasks/${id}/slashes`, all], [`/tasks/${id}/payouts`, all], ['/appeals', { task_id: id }],
+    [`/tasks/${id}/slashes`, all], [`/tasks/${id}/payouts`, all], ['/appeals', { task_id: id }], ['/sponsorships', { task_id: id }], ['/sponsored', { task_id: id }],
     ['/events', { task_id: id, limit: 200 }], ['/events', { task_id: id, limit: 15 }],
+    ['/events', { task_id: id, name: 'Arena.KeyReleased', limit: 1 }],
   ); // prettier-ignore
   const spec = await specOf(task.data.spec_digest);
   const time = now();
-  const released = events.data.find(({ name }) => name === 'Arena.KeyReleased');
+  const [released] = keys.data;
   const gone =
-    submissions.next || scores.next
+    submissions.next || scores.next || validators.next
       ? h('p', { class: 'notice' }, 'Only the first 200 are shown here: the API has all.')
       : null;
   return [
@@ -297,6 +299,7 @@ export async function taskPage({ path, now }) {
     payouts.data.length
       ? panel('Payouts', pages('Payouts', `/tasks/${id}/payouts`, {}, payoutColumns(time), payouts))
       : null,
+    sponsorPanels(given, paid, time, { given: { task_id: id }, paid: { task_id: id } }),
     panel('Events', pages('Events', '/events', { task_id: id }, eventColumns(time), newest)),
   ];
 }
