@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from indexer.bulk import Bulk, bulk
 from indexer.foresight import Foresight
-from indexer.shape import Key, Shape, Values
+from indexer.shape import Key, Shape, Values, shape_of
 from indexer.tables import DERIVED, Journal
 from protocol.errors import ProtocolError
 
@@ -62,8 +62,8 @@ class Rows:
 
     def __init__(self, connection: Connection, tables: Sequence[type[SQLModel]] = DERIVED) -> None:
         self._bulk: Bulk = bulk(connection)
-        self._stores = {table: _Store(Shape(table, self._bulk.mark)) for table in tables}
-        self._journal = Shape(Journal, self._bulk.mark)
+        self._stores = {table: _Store(shape_of(table, self._bulk.mark)) for table in tables}
+        self._journal = shape_of(Journal, self._bulk.mark)
         self._changes: list[tuple[str, Key, Values | None]] = []
         self._journals: list[tuple[int, bytes]] = []
         self._journaling = False
@@ -212,7 +212,7 @@ def undo(connection: Connection, to: int) -> None:
     Of several images of a row the oldest counts. No table has rules of its own.
     """
     own = bulk(connection)
-    shapes = {shape.name: shape for shape in (Shape(table, own.mark) for table in DERIVED)}
+    shapes = {shape.name: shape for shape in (shape_of(table, own.mark) for table in DERIVED)}
     images: dict[str, dict[Key, Values | None]] = {}
     where = f'FROM "journal" WHERE "number" > {own.mark}'
     for (changes,) in connection.exec_driver_sql(f"SELECT changes {where} ORDER BY number DESC", (to,)).all():

@@ -5,6 +5,7 @@ work are light twins of them (`Shape.twin`): same attributes, same types for the
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean
@@ -84,3 +85,9 @@ class Shape:
 
     def _dumped(self, name: str) -> str:
         return f"pad(row.{name})" if name in self._amounts else f"row.{name}"
+
+
+@cache
+def shape_of(table: type[SQLModel], placeholder: str) -> Shape:
+    """The shape of a table, whose code is written once: a reorg does not wait for it."""
+    return Shape(table, placeholder)
