@@ -28,6 +28,8 @@ from indexer.tables import (
     Withdrawal,
 )
 from indexer.verify_federations import differences as federations
+from indexer.verify_history import differences as histories
+from indexer.verify_history import sponsors
 from indexer.verify_money import differences as money
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS
@@ -65,7 +67,9 @@ class Audit:
             yield from money(
                 self._rows, self._call, self._differ, set(self._chain.deployment.contracts), self._state_of
             )
+            yield from sponsors(self._rows, self._call, self._differ)
             yield from self._sums()
+            yield from histories(self._rows, self._differ, self._connection)
 
     # --- the parts
 

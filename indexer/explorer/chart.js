@@ -27,7 +27,7 @@ function ticks(low, high, most) {
 
 const dated = (time, span) => {
   const text = new Date(time * 1000).toISOString();
-  return span > 4 * 86400 ? text.slice(5, 10) : text.slice(11, 16);
+  return span > 4 * 86400 ? text.slice(5, 10) : text.slice(11, span > 1200 ? 16 : 19);
 };
 
 /**
@@ -36,7 +36,8 @@ const dated = (time, span) => {
  */
 export function lines(title, series, format = short) {
   const times = series[0].points.map(([time]) => time);
-  if (times.length < 2) return h('p', { class: 'quiet' }, 'Too little has happened for a plot.');
+  if (times.length < 2 || times[0] === times.at(-1))
+    return h('p', { class: 'quiet' }, 'Too little has happened for a plot.');
   const legend = h(
     'ul',
     { class: 'legend' },
@@ -63,7 +64,7 @@ function drawLines(title, series, times, width, format, said) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   // From zero, unless that would make a flat line of what moves.
   const low = least > 0.7 * most ? least - (most - least || most * 0.1) * 0.3 : Math.min(0, least);
-  const high = Math.max(most + (most - low) * 0.06, low + 1e-9);
+  const high = most > low ? most + (most - low) * 0.06 : low + 1;
   const x = (time) => EDGE.left + ((time - first) / (last - first)) * (width - EDGE.left - EDGE.right);
   const y = (value) => height - EDGE.bottom - ((value - low) / (high - low)) * (height - EDGE.top - EDGE.bottom);
   const across = ticks(low, high, 5).map((value) => [

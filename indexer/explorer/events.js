@@ -2,7 +2,7 @@
 
 import { ask } from './api.js';
 import { h, route } from './dom.js';
-import { address, amount, clock, count, digest, moment, place, score } from './format.js';
+import { address, amount, clock, contractName, count, digest, moment, place, score, units } from './format.js';
 import { filters, heading, pages } from './parts.js';
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
@@ -19,6 +19,7 @@ function words(word) {
 
 /** A value of an event, by what it is called and looks like. */
 export function argument(name, value) {
+  if (Array.isArray(value) && !value.length) return 'none';
   if (Array.isArray(value)) return value.map((each, at) => [at ? ', ' : '', argument(name, each)]);
   if (value !== null && typeof value === 'object') {
     const parts = Object.entries(value).map(([key, each]) => [h('i', null, `${key} `), argument(key, each), ' ']);
@@ -46,13 +47,19 @@ export function eventName(event) {
   return h('span', null, h('small', null, `${contract}.`), h('b', null, name));
 }
 
+/** A value of one event. Amounts of strangers' tokens are not SKEIN. */
+function told(event, name, value) {
+  const foreign = event.name?.startsWith('Sponsorships.') && contractName(event.args.token) !== 'SkeinToken';
+  return foreign && name === 'assets' ? units(value) : argument(name, value);
+}
+
 const args = (event) => [
   event.args
     ? h(
         'span',
         { class: 'args' },
         Object.entries(event.args).map(([name, value]) =>
-          h('span', null, h('i', null, `${name} `), argument(name, value)),
+          h('span', null, h('i', null, `${name} `), told(event, name, value)),
         ),
       )
     : h('code', { class: 'digest' }, event.data.length > 80 ? `${event.data.slice(0, 80)}…` : event.data),

@@ -8,7 +8,7 @@ import { filters, heading, pages, panel } from './parts.js';
 /** SKEIN as everywhere; of other tokens the index does not know the decimals, so their smallest units are counted. */
 const sum = (token, value) => (contractName(token) === 'SkeinToken' ? [amount(value), ' SKEIN'] : units(value));
 
-export const sponsorshipColumns = () => [
+const sponsorshipColumns = () => [
   ['Task', (row) => taskLink(row.task_id)],
   ['Token', (row) => address(row.token)],
   ['Sponsor', (row) => address(row.sponsor)],
@@ -16,7 +16,7 @@ export const sponsorshipColumns = () => [
   ['Got back', (row) => sum(row.token, row.refunded), 'right'],
 ];
 
-export const sponsoredColumns = (now) => [
+const sponsoredColumns = (now) => [
   ['Who', (row) => address(row.operator)],
   ['As', (row) => (row.submission_id ? `trainer of model ${row.submission_id}` : 'validator')],
   ['Task', (row) => taskLink(row.task_id)],
@@ -27,12 +27,14 @@ export const sponsoredColumns = (now) => [
 
 /** Panels for what a task or an account has to do with sponsors; nothing where that is nothing. */
 export function sponsorPanels(given, paid, now, queries) {
+  // What is the same in all rows is left out.
+  const others = (columns, column) => columns.filter(([label]) => label !== column);
+  const gifts = others(sponsorshipColumns(), queries.given.task_id ? 'Task' : 'Sponsor');
+  const rewards = others(sponsoredColumns(now), queries.paid.task_id ? 'Task' : 'Who');
   return [
-    given.data.length
-      ? panel('Sponsors', pages('Sponsors', '/sponsorships', queries.given, sponsorshipColumns(), given))
-      : null,
+    given.data.length ? panel('Sponsors', pages('Sponsors', '/sponsorships', queries.given, gifts, given)) : null,
     paid.data.length
-      ? panel('Paid by sponsors', pages('Paid by sponsors', '/sponsored', queries.paid, sponsoredColumns(now), paid))
+      ? panel('Paid by sponsors', pages('Paid by sponsors', '/sponsored', queries.paid, rewards, paid))
       : null,
   ];
 }

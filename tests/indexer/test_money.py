@@ -101,6 +101,14 @@ WRONG = {
     "state": ("UPDATE proposal SET executed_at = NULL", "state of proposal"),
     "ballot": ("UPDATE ballot SET voter = '0x0000000000000000000000000000000000000001'", "voted on 0x"),
     "escrow": ("UPDATE escrow SET assets = '019'", "escrow of 0x"),
+    "sponsor": ("UPDATE sponsorship SET assets = '019', refunded = '019'", "assets of the pot of task"),
+    "sponsored": ("UPDATE sponsored_reward SET assets = '019'", "paid_to_trainers of the pot of task"),
+    "slash": ("UPDATE slash SET assets = '019'", "sum of the slashes of 0x"),
+    "reward": ("UPDATE reward SET assets = '019'", "sum of the rewards"),
+    "kinds": ("UPDATE event_kind SET events = 9", "events that were counted"),
+    "balances": ("UPDATE balance_change SET balance = '019'", "last balance of 0x"),
+    "pools": ("UPDATE pool_past SET own_assets = '019'", "last stake of 0x"),
+    "network": ("UPDATE network_past SET locked = '019'", "last sums of the network"),
     "ballots": ("UPDATE role SET accepts = 77 WHERE accepts IS NOT NULL", "accepts of slot"),
 }
 
