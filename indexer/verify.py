@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel
 
+from indexer.db import VERSION
 from indexer.phase import PHASE
 from indexer.proposals import proposal_state
 from indexer.stake_math import withdrawal_value
@@ -58,6 +59,8 @@ class Audit:
             checkpoint = self._connection.execute(select(*_columns(Checkpoint))).first()
             if checkpoint is None:
                 raise ConfigInvalid("Nothing is indexed yet: run `indexer sync` first.")
+            if checkpoint.version != VERSION:
+                raise ConfigInvalid("The database was made by another version of the indexer: run `indexer rebuild`.")
             self.block, self._now = checkpoint.number, checkpoint.timestamp
             for check in (self._accounts, self._pools, self._stakes, self._withdrawals, self._tasks, self._people):
                 yield from check()

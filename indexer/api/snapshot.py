@@ -1,5 +1,6 @@
 """Reading at one block: everything in an answer comes from one snapshot of the database, and the answer names it."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ class Snapshot:
     checkpoint: Any
     # How the answer is to be written; none: as JSON.
     table: Table | None = None
+    # By when the last of its questions must be asked, by the clock that only goes on; and how long that is.
+    until: float = math.inf
+    seconds: float = DEADLINE_SECONDS
 
     @property
     def now(self) -> int:
@@ -47,11 +51,18 @@ class Snapshot:
 
     def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """The rows of a statement."""
+        self._hurry()
         return self.connection.execute(statement, {"now": self.now, **(values or {})}).all()
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
         """The first row, None if there is none."""
+        self._hurry()
         return self.connection.execute(statement, {"now": self.now, **(values or {})}).first()
+
+    def _hurry(self) -> None:
+        """PostgreSQL ends one statement that takes too long, not many that do together."""
+        if time.monotonic() > self.until:
+            raise _too_slow(self.seconds)
 
     def answer(self, data: Any, **more: Any) -> Response:
         """An answer with the block that it holds for."""
@@ -114,9 +125,15 @@ class Reading:
         """The index as it is now, whatever is written meanwhile. Raises `ApiError` when reading takes too long."""
         with self._engine.connect() as connection, _limited(connection, self._deadline):
             checkpoint = connection.execute(_CHECKPOINT).first()
-            if checkpoint is None or checkpoint.version != VERSION:
+            if checkpoint is None:
                 raise ApiError(503, "not_ready", "Nothing is indexed yet: `indexer sync` is at work, or should be.")
-            yield Snapshot(connection, checkpoint, table)
+            if checkpoint.version != VERSION:
+                raise ApiError(503, "not_ready", "The index was made by another version: run `indexer rebuild`.")
+            yield Snapshot(connection, checkpoint, table, time.monotonic() + self._deadline, self._deadline)
+
+
+def _too_slow(seconds: float) -> ApiError:
+    return ApiError(503, "too_slow", f"Looking that up took more than {seconds:g} s: ask for less, with more filters.")
 
 
 @contextmanager
@@ -133,9 +150,7 @@ def _limited(connection: Connection, seconds: float) -> Iterator[None]:
         yield
     except DBAPIError as error:
         if str(error.orig) == "interrupted" or getattr(error.orig, "sqlstate", None) == _CANCELLED:
-            raise ApiError(
-                503, "too_slow", f"Looking that up took more than {seconds:g} s: ask for less, with more filters."
-            ) from error
+            raise _too_slow(seconds) from error
         raise
     finally:
         if local:

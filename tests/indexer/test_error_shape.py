@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from indexer import db
 from indexer.api.errors import ErrorAnswer
 from indexer.api.pages import MAX_LIMIT
+from indexer.verify import Audit
+from protocol.errors import ConfigInvalid
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,22 @@ def test_a_broken_database_is_told_without_a_trace(lived: Indexed, tmp_path: Pat
     with serving(f"sqlite:///{path}") as client:
         answer = client.get("/status")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+
+
+def test_an_index_of_another_version_says_what_to_do(lived: Indexed, tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with closing(sqlite3.connect(lived.path)) as source, closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+        copy.execute("UPDATE checkpoint SET version = version - 1")
+        copy.commit()
+    with serving(f"sqlite:///{path}") as client:
+        answer = client.get("/tasks")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+        assert "run `indexer rebuild`" in answer.json()["error"]["message"]
+    engine = db.open_engine(f"sqlite:///{path}", read_only=True)
+    with pytest.raises(ConfigInvalid, match="run `indexer rebuild`"):
+        list(Audit(engine, lived.network.chain()))
+    engine.dispose()
 
 
 def test_the_api_cannot_write(lived: Indexed) -> None:

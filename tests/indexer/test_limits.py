@@ -73,6 +73,14 @@ def test_a_long_search_is_broken_off(lived: Indexed) -> None:
         assert at.first(text("SELECT 1")) == (1,), "the connection is as good as new"
 
 
+def test_many_short_searches_together_are_broken_off_too(lived: Indexed) -> None:
+    """As in PostgreSQL, which only limits each statement: one request of GraphQL may have hundreds."""
+    reading = Reading(db.open_engine(lived.url, read_only=True), deadline=0.2)
+    with pytest.raises(ApiError, match=r"more than 0\.2 s: ask for less"), reading.snapshot() as at:
+        for _ in range(10**7):
+            at.first(text("SELECT 1"))
+
+
 def test_other_pages_may_be_kept_out(lived: Indexed) -> None:
     with serving(lived.url, Options(cors_origins=["https://ours.example"])) as client:
         for origin, allowed in (("https://ours.example", "https://ours.example"), ("https://theirs.example", None)):

@@ -57,6 +57,8 @@ _ROWS = (
     .join(_block.number.table, _block.number == block_of(_log.position))
     .where(_log.position.in_(bindparam("positions", expanding=True)))
 )
+# Where a row has the event's data, and how many bytes of that are few.
+_DATA, _KEPT_BYTES = 6, 2_048
 _KINDS = select(_kind.topic0).where(_kind.address == bindparam("address"))
 
 
@@ -163,9 +165,17 @@ def told(at: Snapshot, positions: Sequence[int]) -> list[orjson.Fragment]:
     return [orjson.Fragment(_told(tuple(rows[position]), at.checkpoint.deployment)) for position in positions]
 
 
-@lru_cache(maxsize=8192)
 def _told(row: tuple[Any, ...], deployment: str) -> bytes:
-    """One event as JSON. A log never changes, so neither does this."""
+    """One event as JSON. A log never changes, so neither does this; it is kept unless it is huge."""
+    return _json(row, deployment) if len(row[_DATA]) > _KEPT_BYTES else _kept(row, deployment)
+
+
+@lru_cache(maxsize=8192)
+def _kept(row: tuple[Any, ...], deployment: str) -> bytes:
+    return _json(row, deployment)
+
+
+def _json(row: tuple[Any, ...], deployment: str) -> bytes:
     position, address, *topics, data, transaction_hash, transaction_index, block_hash, timestamp = row
     log_index = position & MAX_LOG_INDEX
     name, values = _decoded(address, topics, data, parse_deployment(deployment))
