@@ -45,10 +45,17 @@ def open_engine(url: str, read_only: bool = False) -> Engine:
         return engine
     if kind not in ("postgresql", "postgres"):
         raise ConfigInvalid(f"INDEXER_DATABASE_URL is of a {kind} database: give one of sqlite or postgresql.")
+    _tell_postgres_of_partial_indexes()
     engine = create_engine(parts.set(drivername="postgresql+psycopg"), connect_args={"options": _POSTGRES_OPTIONS})
     if read_only:
         engine = engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
     return engine
+
+
+def _tell_postgres_of_partial_indexes() -> None:
+    """What the tables say to SQLite. Were it said there, every start would load what speaks to PostgreSQL."""
+    for index in _indexes():
+        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 def _tune_sqlite(engine: Engine, read_only: bool) -> None:

@@ -17,7 +17,7 @@ class Task(SQLModel, table=True):
     __table_args__ = (
         Index("task_creator", "creator", "id"),
         # What goes on is little, whatever went before.
-        Index("task_open", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index("task_open", "id", sqlite_where=text(_OPEN)),
     )
 
     id: int = primary(INT64)
@@ -107,7 +107,7 @@ class Submission(SQLModel, table=True):
     __table_args__ = (
         Index("submission_trainer", "trainer", "task_id"),
         Index("submission_rank", "task_id", "rank_key", "id"),
-        Index("submission_copy", "task_id", "id", sqlite_where=text(COPIED), postgresql_where=text(COPIED)),
+        Index("submission_copy", "task_id", "id", sqlite_where=text(COPIED)),
         CLUSTERED,
     )
 
