@@ -4,16 +4,17 @@ Parsers raise ValueError with a sentence that names the input; the command line 
 """
 
 import re
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 
 from eth_utils.address import is_checksum_address, to_checksum_address
 
 from protocol.encoding import SCORE_SCALE
 
 UNIT = 10**18
-# Enough digits for every uint256 with 18 decimals, so that no conversion ever rounds.
-_EXACT = Context(prec=120)
+# Enough digits for everything that is taken, so that no conversion ever rounds.
+_EXACT = Context(prec=300)
 _PLAIN_NUMBER = re.compile(r"[0-9]+(_?[0-9]+)*(\.[0-9]+)?|\.[0-9]+")
+_DIGITS = 78  # of the largest uint256, and so many more behind the point
 _DURATION = re.compile(r"([0-9]+)([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -21,6 +22,11 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 def parse_amount(text: str, decimals: int = 18, symbol: str = "SKEIN") -> int:
     """Token wei of a decimal amount such as "12.5"; ValueError when it is not one or is finer than a wei."""
     return _scaled(text, 10**decimals, f"an amount of {symbol} such as 12.5", str(decimals))
+
+
+def parse_percentage(text: str) -> int:
+    """A share as WAD (1e18 is all): "12.5%" or "12.5" is 0.125e18."""
+    return _scaled(text.strip().removesuffix("%"), 10**16, "a percentage such as 12.5", "16")
 
 
 def parse_score(text: str) -> int:
@@ -32,10 +38,11 @@ def _scaled(text: str, unit: int, meant: str, places: str) -> int:
     cleaned = text.strip()
     if not _PLAIN_NUMBER.fullmatch(cleaned):
         raise ValueError(f'"{text}" is not {meant}.')
-    try:
-        scaled = _EXACT.multiply(Decimal(cleaned.replace("_", "")), unit)
-    except InvalidOperation:
-        raise ValueError(f'"{text}" is too large.') from None
+    if len(cleaned) > 2 * _DIGITS:
+        raise ValueError(f"An amount of {len(cleaned)} characters is too long.")
+    scaled = _EXACT.multiply(Decimal(cleaned.replace("_", "")), unit)
+    if scaled >= 2**256:
+        raise ValueError(f'"{text}" is too large.')
     if scaled != scaled.to_integral_value():
         raise ValueError(f'"{text}" has more than {places} decimal places.')
     return int(scaled)

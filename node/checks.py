@@ -22,7 +22,7 @@ from node.policy import Policy
 from node.settings import ClientSettings
 from protocol.artifacts import manifest_cid, manifest_of
 from protocol.chain import Chain
-from protocol.configuration import settings_file
+from protocol.configuration import expanded, settings_file
 from protocol.endpoints import told
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError, StorageFailed
 from protocol.rpc import Rpc
@@ -44,6 +44,7 @@ class Common:
     def __init__(self, client: ClientSettings, policy: Policy) -> None:
         self.client = client
         self.policy = policy
+        self._is_dead = False  # no endpoint answered: what needs one need not wait for it
 
     def checks(self) -> dict[str, Check]:
         """By name, in the order in which one depends on the other."""
@@ -63,6 +64,8 @@ class Common:
         }
 
     def _chain(self) -> Chain:
+        if self._is_dead:
+            raise ChainUnavailable("not examined, since no endpoint answers")
         return self.client.chain()
 
     def _address(self) -> str:
@@ -85,7 +88,7 @@ class Common:
         yield ok("versions", f"{', '.join(found)}; {sys.platform}, {os.cpu_count()} processors, {memory:.1f} GiB")
 
     def disk(self) -> Iterator[Finding]:
-        home = self.client.home.expanduser()
+        home = expanded(self.client.home)
         with local_storage(f"Writing to {home}"):
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             started = time.monotonic()
@@ -116,7 +119,8 @@ class Common:
                 yield ok("endpoints", f"{told(url)}: {_node_version(rpc)}, block {heads[url]:,}")
             except ProtocolError as error:
                 yield warning("endpoints", str(error), "mend it, or take it out of SKEIN_RPC_URL")
-        if not heads:
+        self._is_dead = not heads
+        if self._is_dead:
             yield fault("endpoints", "none answers", "set SKEIN_RPC_URL to a node of the chain", CHAIN)
         for url, head in heads.items():
             if max(heads.values()) - head > _LAG_BLOCKS:
@@ -216,7 +220,7 @@ class Common:
         """The first must take what it is given; one of them must have what the newest task is about."""
         chain, chained = self._chain(), open_store(self.client.store)
         first = chained.stores[0]
-        home = self.client.home.expanduser()
+        home = expanded(self.client.home)
         with tempfile.TemporaryDirectory(dir=home, prefix=".doctor-") as scratch:
             probe = Path(scratch) / "probe"
             write_file(probe / "probe.txt", b"skein doctor\n")

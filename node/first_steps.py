@@ -12,7 +12,7 @@ from node.keys import address_in, create_keystore, read_password
 from node.output import Output
 from node.policy import Policy, read_wei
 from node.settings import ClientSettings
-from protocol.configuration import DEFAULT, Settings, read_settings_file, settings_file
+from protocol.configuration import DEFAULT, Settings, expanded, read_settings_file, settings_file
 from protocol.errors import ConfigInvalid
 from protocol.staging import local_storage, write_file
 
@@ -24,7 +24,7 @@ def begin(output: Output, client: ClientSettings, policy: Policy, name: str, dry
 
     ConfigInvalid if the file has a table for the program already: what somebody has chosen is not overwritten.
     """
-    path = settings_file() or DEFAULT.expanduser()
+    path = settings_file() or expanded(DEFAULT)
     if client.program in read_settings_file():
         raise ConfigInvalid(f"{path} has a table [{client.program}] already: edit it, or name another with --config.")
     keystore = client.keystore or client.keystores / f"{name}.json"
@@ -32,13 +32,13 @@ def begin(output: Output, client: ClientSettings, policy: Policy, name: str, dry
     if dry_run:
         output.line(f"This would be added to {path}:\n\n{text}")
         return
-    if not keystore.expanduser().exists():
-        keystore.expanduser().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        create_keystore(keystore.expanduser(), read_password(client.password_file, confirm=True))
+    key_file = expanded(keystore)
+    if not key_file.exists():
+        create_keystore(key_file, read_password(client.password_file, confirm=True))
     with local_storage(f"Writing {path}"):
         before = path.read_text(encoding="utf-8").rstrip() + "\n\n" if path.exists() else ""
         write_file(path, (before + text).encode())
-    address = address_in(keystore.expanduser())
+    address = address_in(key_file)
     output.record({"address": address, "key_file": str(keystore), "settings": str(path)})
     if not output.json:
         output.line("")

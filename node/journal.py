@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 from node.locks import network_of
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ class Journal:
     @classmethod
     def open_for(cls, home: Path, chain: Chain, address: str) -> Self:
         """The same for an account whose key is not at hand."""
-        folder = home.expanduser() / network_of(chain) / address
+        folder = expanded(home) / network_of(chain) / address
         journal = cls(folder / "journal.db")
         journal._claim(address)
         return journal

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from eth_utils.address import to_checksum_address
 
+from protocol.configuration import expanded
+from protocol.documents import parse_json
 from protocol.errors import ConfigInvalid
 
 if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
@@ -28,7 +30,7 @@ def load_keystore(path: Path, password: str) -> "LocalAccount":
 
     content = _read(path)
     try:
-        keystore = json.loads(content)
+        keystore = parse_json(content)
         if keystore.get("version") != 3 or "crypto" not in {name.lower() for name in keystore}:
             raise ValueError("not version 3")
     except (ValueError, AttributeError) as error:
@@ -39,8 +41,8 @@ def load_keystore(path: Path, password: str) -> "LocalAccount":
         if "MAC" in str(error):
             raise ConfigInvalid(f"The password does not open {path}.") from error
         raise ConfigInvalid(f"{path} is a damaged key file ({error}).") from error
-    except (KeyError, TypeError) as error:
-        raise ConfigInvalid(f"{path} is a damaged key file ({error} is missing or wrong).") from error
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ConfigInvalid(f"{path} is a damaged key file ({error}).") from error
     _warn_if_open(path)
     return account
 
@@ -48,20 +50,18 @@ def load_keystore(path: Path, password: str) -> "LocalAccount":
 def address_in(path: Path) -> str:
     """The address that a key file names; needs no password. `ConfigInvalid` if it is no key file or names none."""
     try:
-        return str(to_checksum_address("0x" + str(json.loads(_read(path))["address"]).removeprefix("0x")))
+        return str(to_checksum_address("0x" + str(parse_json(_read(path))["address"]).removeprefix("0x")))
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigInvalid(f"{path} is not a key file (keystore v3) that names its address.") from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigInvalid(
             f"There is no key file at {path}: make one with `skein account new NAME`, or set SKEIN_KEYSTORE."
         ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigInvalid(f"{path} is not a key file (keystore v3).") from error
     except OSError as error:
         raise ConfigInvalid(f"The key file {path} cannot be read: {error.strerror}.") from error
 
@@ -97,12 +97,15 @@ def _write(path: Path, account: "LocalAccount", password: str, work: int) -> Non
         raise ConfigInvalid("An empty password protects nothing: choose another.")
     content = json.dumps(account.encrypt(password, kdf="scrypt", iterations=work))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:
+        if error.filename != str(path):
+            raise ConfigInvalid(f"The key file {path} cannot be written: {error.filename} is no directory.") from error
         raise ConfigInvalid(f"{path} exists already; keys are never overwritten.") from error
     except OSError as error:
         raise ConfigInvalid(f"The key file {path} cannot be written: {error.strerror}.") from error
@@ -112,9 +115,11 @@ def read_password(password_file: Path | None, confirm: bool = False) -> str:
     """The password: from the file, else from SKEIN_PASSWORD, else asked for (twice with `confirm`, for a new key)."""
     if password_file is not None:
         try:
-            return password_file.expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(f"The password file {password_file} cannot be read.") from error
+            return expanded(password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise ConfigInvalid(f"The password file {password_file} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise ConfigInvalid(f"The password file {password_file} is not text in UTF-8.") from error
     if password := os.environ.get("SKEIN_PASSWORD"):
         return password
     if not sys.stdin.isatty():

@@ -30,6 +30,9 @@ OK, UNEXPECTED, USAGE, CONFIG, CHAIN, REVERTED, ARTIFACT, NOT_FOUND = range(8)
 INTERRUPTED = 130
 
 
+_WIDE = 1000  # columns
+
+
 class NotFound(ProtocolError):
     """What the user asked for does not exist."""
 
@@ -53,7 +56,8 @@ class Output:
 
     def __init__(self, json: bool = False) -> None:
         self.json = json
-        self._console = Console()
+        # what is read by programs is not broken into lines: a hash stays one word
+        self._console = Console(width=None if sys.stdout.isatty() else _WIDE)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Rows under headings; as JSON a list of objects. Numbers are set to the right."""
@@ -61,7 +65,9 @@ class Output:
         if self.json:
             self.line(json.dumps([dict(zip(columns, row, strict=True)) for row in listed], default=str))
             return
-        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=any(columns))
+        if title:
+            self.line(title)
+        table = Table(box=None, pad_edge=False, show_header=any(columns))
         for at, column in enumerate(columns):
             right = bool(listed) and all(_is_number(row[at]) for row in listed)
             table.add_column(column, justify="right" if right else "left", overflow="fold")
@@ -89,6 +95,8 @@ def exit_code(error: BaseException) -> int:
     """The exit code that an error ends a command with."""
     if isinstance(error, ContractReverted) and error.error.startswith("Unknown"):
         return NOT_FOUND
+    if _is_of_a_file(error):
+        return CONFIG
     return next((code for kind, code in _CODES if isinstance(error, kind)), UNEXPECTED)
 
 
@@ -118,13 +126,20 @@ def run_cli(app: typer.Typer) -> NoReturn:
     sys.exit(result if isinstance(result, int) else OK)
 
 
+def _is_of_a_file(error: BaseException) -> bool:
+    """Whether the operating system refused a file or directory: its owner can mend it, we cannot."""
+    return isinstance(error, OSError) and bool(error.filename) and bool(error.strerror)
+
+
 def report(error: Exception) -> int:
     """Say on standard error what went wrong; returns the exit code."""
     if os.environ.get("SKEIN_DEBUG"):
         traceback.print_exception(error)
     code = exit_code(error)
     text = str(error)
-    if not isinstance(error, ProtocolError):
+    if isinstance(error, OSError) and _is_of_a_file(error):
+        text = f"{error.filename} cannot be used: {error.strerror}."
+    elif not isinstance(error, ProtocolError):
         text = f"Unexpected {type(error).__name__}: {text or 'no reason given'} (SKEIN_DEBUG=1 shows where)."
     if _wants_json():
         _say_as_json(code, text)

@@ -52,11 +52,11 @@ class Policy(Settings):
     """Never tasks of these creators."""
     margin_seconds: Annotated[int, Field(ge=0)] = 60
     """How long before a deadline the last transaction for it is sent; at most a fifth of the phase."""
-    spread_seconds: Annotated[float, Field(ge=0)] = 6.0
+    spread_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6.0
     """Seconds within which participants take turns at steps that only one of them can do."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     """How many downloads, trainings or evaluations run at the same time."""
-    retry_seconds: Annotated[float, Field(gt=0)] = 1.0
+    retry_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """The first pause before something that failed is tried again; the pauses grow to a minute."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 << 20
     """Below this much free disk space no task is joined; those that were joined go on with what is left."""

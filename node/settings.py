@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from node.amounts import parse_address
 from node.keys import load_keystore, read_password
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid
 from protocol.settings import NetworkSettings
 
@@ -28,9 +29,9 @@ class ClientSettings(NetworkSettings):
     """How long a client waits between two looks at the chain."""
     confirmations: Annotated[int, Field(ge=0, le=10_000)] = 32
     """Blocks on top of a transaction after which no reorganisation is expected to undo it."""
-    bump_seconds: Annotated[float, Field(gt=0)] = 60.0
+    bump_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     """How long a transaction may wait before its fee is raised."""
-    max_fee_gwei: Annotated[float, Field(gt=0)] | None = None
+    max_fee_gwei: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """The most that is paid for a unit of gas."""
     withdrawal: Annotated[str, BeforeValidator(parse_address)] | None = None
     """The address of a key that is kept elsewhere: what `exit` takes out of the pool is sent there."""
@@ -46,7 +47,7 @@ class ClientSettings(NetworkSettings):
     @property
     def keystores(self) -> Path:
         """Where new key files go."""
-        return self.home.expanduser() / "keystores"
+        return expanded(self.home) / "keystores"
 
     @property
     def max_fee_per_gas(self) -> int | None:
@@ -57,7 +58,7 @@ class ClientSettings(NetworkSettings):
         """The key file; `ConfigInvalid` if none is set."""
         if self.keystore is None:
             raise ConfigInvalid("This needs a key: give a key file with --keystore or SKEIN_KEYSTORE.")
-        return self.keystore.expanduser()
+        return expanded(self.keystore)
 
     def account(self) -> "LocalAccount":
         """The account of the key file; reads or asks for its password."""

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_abi.exceptions import ValueOutOfBounds
 from eth_utils.crypto import keccak
 
 from protocol.deployment import CONTRACTS, INSTANCES, abi
-from protocol.errors import ContractReverted
+from protocol.errors import ConfigInvalid, ContractReverted
 from protocol.values import Abi, signature, to_abi, tuple_reader, type_of
 
 _BUILT_IN = (
@@ -87,7 +88,10 @@ def encode_call(contract: str, name: str, args: Sequence[Any]) -> str:
     inputs = entry["inputs"]
     if len(args) != len(inputs):
         raise TypeError(f"{contract}.{name} takes {len(inputs)} arguments, not {len(args)}")
-    body = encode(list(map(type_of, inputs)), list(map(to_abi, inputs, args)))
+    try:
+        body = encode(list(map(type_of, inputs)), list(map(to_abi, inputs, args)))
+    except ValueOutOfBounds as error:
+        raise ConfigInvalid(f"{contract}.{name} cannot be asked for such a number: {error}") from error
     return "0x" + (selector(entry) + body).hex()
 
 

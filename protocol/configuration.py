@@ -25,15 +25,23 @@ VARIABLE = "SKEIN_CONFIG"
 DEFAULT = Path("~/.skein/config.toml")
 
 
+def expanded(path: Path | str) -> Path:
+    """The path with its ~ replaced; ConfigInvalid where nobody knows which home that is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigInvalid(f"Nobody has the home directory of {path}: write the path in full, or set HOME.") from error
+
+
 def settings_file() -> Path | None:
     """The file that is in force, if any. ConfigInvalid if SKEIN_CONFIG names one that is not there."""
     named = os.environ.get(VARIABLE)
     if named is None:
-        default = DEFAULT.expanduser()
+        default = expanded(DEFAULT)
         return default if default.is_file() else None
     if not named:
         return None
-    path = Path(named).expanduser()
+    path = expanded(named)
     if not path.exists():
         raise ConfigInvalid(
             f"There is no settings file {path}: mend {VARIABLE}, or make one with `skein trainer init`."
@@ -48,8 +56,10 @@ def read_settings_file() -> dict[str, dict[str, Any]]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigInvalid(f"The settings file {path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise ConfigInvalid(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigInvalid(f"The settings file {path} is not TOML: {error}.") from error
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigInvalid(f"The settings file {path} has {name} outside a table: put it under [skein].")

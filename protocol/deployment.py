@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from protocol.documents import parse_json
 from protocol.errors import ConfigInvalid
 from protocol.values import address_of
 
@@ -55,7 +56,7 @@ class Deployment:
     def read(cls, path: Path) -> "Deployment":
         """The deployment in a JSON file; `ConfigInvalid` when there is none or it is not one."""
         try:
-            text = path.read_text(encoding="utf-8")
+            data = path.read_bytes()
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigInvalid(
@@ -63,7 +64,7 @@ class Deployment:
                 "network's deploy script wrote."
             ) from error
         try:
-            form = json.loads(text)
+            form = parse_json(data)
             contracts = {name: _deployed(entry) for name, entry in form["contracts"].items()}
             return cls(_integer(form["chain_id"]), contracts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,12 +11,12 @@ def told(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
 
-def check_url(url: str) -> None:
-    """Raise ConfigInvalid unless `url` is an HTTP endpoint."""
+def check_url(url: str, what: str = "an RPC endpoint", such: str = "http://127.0.0.1:8545") -> None:
+    """Raise ConfigInvalid unless `url` is an HTTP address; `what` it should be, and `such` an example, are told."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
-        raise ConfigInvalid(f"{url!r} is not an RPC endpoint: give a URL like http://127.0.0.1:8545.")
+        raise ConfigInvalid(f"{url!r} is not {what}: give a URL like {such}.")

@@ -61,7 +61,10 @@ class ContractReverted(ProtocolError):
         self.args_: dict[str, Any] = dict(args or {})
         self.contract = contract
         told = ", ".join(f"{name}={value}" for name, value in self.args_.items())
-        super().__init__(f"{contract or 'The contract'} refused: {error}({told}).")
+        said = f"{contract or 'The contract'} refused: {error}({told})."
+        if error == "Reverted" and not told:
+            said = f"{contract or 'The contract'} refused without a reason: is the deployment file this network's?"
+        super().__init__(said)
 
     def __reduce__(self) -> tuple[type["ContractReverted"], tuple[str, dict[str, Any], str]]:
         return type(self), (self.error, self.args_, self.contract)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic_settings import SettingsConfigDict
 
 from protocol.chain import Chain
-from protocol.configuration import Settings
+from protocol.configuration import Settings, expanded
 from protocol.deployment import Deployment
 from protocol.rpc import Rpc
 
@@ -36,7 +36,7 @@ class NetworkSettings(Settings):
     def read_deployment(self) -> Deployment:
         """The contracts of the network; asks the node for its chain id when no file is set."""
         if self.deployment:
-            return Deployment.read(self.deployment.expanduser())
+            return Deployment.read(expanded(self.deployment))
         return Deployment.load(int(Rpc(self.rpc_urls).request("eth_chainId"), 16))
 
     def chain(self, account: "LocalAccount | None" = None, **options: Any) -> Chain:

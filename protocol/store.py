@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -18,6 +17,8 @@ from protocol.artifacts import (
     manifest_for,
     matching_manifest,
 )
+from protocol.configuration import expanded
+from protocol.endpoints import check_url
 from protocol.errors import ArtifactMissing, ConfigInvalid
 from protocol.ipfs import IpfsStore
 from protocol.staging import local_storage, promote, staged_file
@@ -33,7 +34,7 @@ class DirectoryStore(SingleStore):
     """A local directory: every file and manifest under its CID, as in `ab/bafk…ab`. Several processes may share it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser()
+        self.root = expanded(root)
         self.name = f"dir:{self.root}"
         self._temporary = self.root / "tmp"
 
@@ -85,9 +86,7 @@ class GatewayStore(SingleStore):
     """A read-only IPFS gateway, such as https://ipfs.io. ConfigInvalid if `url` is none."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigInvalid(f"{url!r} is not an address like https://ipfs.io.")
+        check_url(url, "a gateway", "https://ipfs.io")
         self.name = f"gateway:{url}"
         self.timeout = timeout
         self._url = url.rstrip("/")

@@ -13,6 +13,7 @@ import typer
 from node.options import command
 from node.output import Output
 from node.settings import ClientSettings
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid, ProtocolError, SpecInvalid
 from protocol.staging import local_storage, write_file
 
@@ -126,7 +127,7 @@ def base(
     from protocol.tasks.bases import make_base
 
     with tempfile.TemporaryDirectory(prefix="skein-base-") as place:
-        digest = open_store(client.store).put(make_base(source.expanduser(), Path(place) / "base"))
+        digest = open_store(client.store).put(make_base(expanded(source), Path(place) / "base"))
     Output(as_json).record({"digest": digest})
 
 
@@ -140,16 +141,18 @@ def _kind(name: str) -> Any:
     try:
         loaded = _file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
         found = getattr(loaded, attribute) if attribute else _only_kind(loaded)
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
         raise ConfigInvalid(f"There is no kind {name}: {error}.") from None
     if not (isinstance(found, type) and issubclass(found, tasks.Task)):
         raise ConfigInvalid(f"There is no kind {name}: it is no class that implements protocol.tasks.base.Task.")
+    if missing := sorted(found.__abstractmethods__):
+        raise ConfigInvalid(f"{name} is no kind yet: it lacks {', '.join(missing)}.")
     return found
 
 
 def _file(path: Path) -> Any:
     """A file as a module. Its folder is searched from now on: processes that try it elsewhere must find it as well."""
-    path = path.expanduser().resolve()
+    path = expanded(path).resolve()
     if not path.is_file():
         raise ConfigInvalid(f"There is no file {path}.")
     sys.path.insert(0, str(path.parent))

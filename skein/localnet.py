@@ -18,6 +18,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.deployment import Deployment
 from protocol.errors import ChainUnavailable, ConfigInvalid
 from protocol.rpc import Rpc
@@ -62,7 +63,7 @@ class Localnet:
         starts_clock: bool = True,
     ) -> None:
         """Without `starts_clock` a fresh chain makes a block per transaction until `start_clock` is called."""
-        self.directory = directory.expanduser().resolve()
+        self.directory = expanded(directory).resolve()
         self.block_seconds = block_seconds
         self.cooldown_seconds = cooldown_seconds
         self._say = say

@@ -23,7 +23,7 @@ def simulate(
     rule: Annotated[str, typer.Option(help="How updates become one; a wrong name lists all.")] = "trimmed_mean",
     mix: Annotated[bool, typer.Option("--mix/--no-mix", help="Mix nearest neighbours before the rule.")] = True,
     vote: Annotated[bool, typer.Option("--vote/--no-vote", help="Let members vote; else all is accepted.")] = True,
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     chain: Annotated[bool, typer.Option("--chain", help="Play it on a local chain too; balances must agree.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; amounts in wei, as decimal strings.")] = False,
 ) -> None:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from protocol.artifacts import artifact_paths
+from protocol.configuration import expanded
 from protocol.staging import local_storage, promote, staged_directory
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ class Backup:
     """
 
     def __init__(self, root: Path | None, work: Path) -> None:
-        self._root = root.expanduser() / work.parent.name / work.name if root else None
+        self._root = expanded(root) / work.parent.name / work.name if root else None
 
     def keep(self, task_id: int, model: Path) -> None:
         """Copy a model, unless its copy is there."""

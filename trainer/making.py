@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from protocol.configuration import expanded
 from protocol.specs import TaskSpec, spec_digest
 from trainer import command, process
 from trainer.curves import Curves
@@ -68,4 +69,4 @@ def _identity(making: Making, settings: TrainerSettings) -> str:
 
 
 def _tensorboard(making: Making, settings: TrainerSettings) -> Path | None:
-    return settings.tensorboard and settings.tensorboard.expanduser() / making.name
+    return settings.tensorboard and expanded(settings.tensorboard) / making.name

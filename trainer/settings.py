@@ -21,31 +21,31 @@ class TrainerClient(ClientSettings):
 class TrainerSettings(Policy):
     """Which tasks to train for, and how. What is not set of the training, the task's kind decides.
 
-    See `protocol.tasks.base.Budget` for the ranges.
+    The ranges are those of `protocol.tasks.base.Budget`.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRAINER_")
 
-    epochs: int | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
     """The most passes over the training data."""
-    batch_size: int | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     """Rows per step."""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Size of a step."""
-    weight_decay: float | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """Pull of the weights towards zero."""
-    dropout: float | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of the hidden units that are left out at each step, below 1."""
-    validation: float | None = None
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the training data kept aside to stop early."""
-    patience: int | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
     """Passes without progress after which training stops."""
     seed: int | None = None
     """Seed of the training; unset: it follows from address and task, so that no two trainers make the same model."""
 
     trials: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many trainings to try, with drawn settings where none are set; the best on the rows kept aside is taken."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
     """What trains: "cpu", "cuda", "cuda:1", or "auto" for a GPU where there is one."""
     command: str | None = None
     """A program of your own that trains instead; see trainer/README.md."""

@@ -15,6 +15,7 @@ from node.amounts import format_amount
 from protocol import heldout
 from protocol.artifacts import manifest_of
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid
 from protocol.models import tensor_bytes
 from protocol.specs import TaskSpec, make_spec, spec_digest, write_spec
@@ -81,7 +82,7 @@ def _base(maker: type[Task[Any]], named: str, store: ArtifactStore | None, into:
     """The artifact of the base model that a file names: by its digest, or as a local directory."""
     if _DIGEST.fullmatch(named) and store is not None:
         return store.get(named, into, Limits(_ANY_SIZE))
-    return maker.make_base(Path(named).expanduser(), into)
+    return maker.make_base(expanded(named), into)
 
 
 def _specify(file: TaskFile, shape: Mapping[str, Any], digests: Mapping[str, str]) -> TaskSpec:

@@ -4,7 +4,7 @@ from node.amounts import format_amount, format_duration
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
-from wallet.stakes import wallet_figure
+from wallet.stakes import require, wallet_figure
 from wallet.units import knowing, unit_of
 
 _ZERO = "0x" + "00" * 20
@@ -13,8 +13,10 @@ _ZERO = "0x" + "00" * 20
 def lock(chain: Chain, operator: str, assets: int, seconds: int) -> Action:
     """Promise that `assets` wei of the operator's own stake stay for `seconds` from now: weight and votes for it."""
     own = int(chain.call("Staking", "assetsOf", operator, operator))
-    if assets == 0 or assets > own:
-        raise ConfigInvalid(f"Between 0 and {format_amount(own)} SKEIN of own stake can be locked.")
+    if own == 0:
+        raise ConfigInvalid(f"{operator} has no own stake that could be locked: `skein stake deposit` comes first.")
+    if not 0 < assets <= own:
+        raise ConfigInvalid(f"More than 0 and at most {format_amount(own)} SKEIN of own stake can be locked.")
     longest = int(chain.call("Staking", "MAX_ESCROW"))
     if seconds > longest:
         raise ConfigInvalid(f"Stake can be locked for {format_duration(longest)} at most.")
@@ -57,8 +59,11 @@ def vault_deposit(chain: Chain, account: str, operator: str, assets: int) -> Act
     """Delegate through the operator's vault: its shares can be sent and lent."""
     known, address = _vault(chain, operator)
     most = int(known.call("DelegationVault", "maxDeposit", account))
-    if not 0 < assets <= most:
-        raise ConfigInvalid(f"The vault of {operator} takes between 0 and {format_amount(most)} SKEIN now.")
+    require(chain, account, assets)
+    if not most:
+        raise ConfigInvalid(f"The vault of {operator} takes nothing: its operator has no own stake, or entries pause.")
+    if assets > most:
+        raise ConfigInvalid(f"The vault of {operator} takes at most {format_amount(most)} SKEIN now.")
     call = Call(f"deposit {format_amount(assets)} SKEIN", "DelegationVault", "deposit", (assets, account))
     calls = with_approval(known, account, "DelegationVault", assets, call)
     return Action(calls, _vault_figures(chain, account, address), {"DelegationVault": address})
@@ -70,7 +75,9 @@ def vault_exit(chain: Chain, account: str, operator: str, assets: int | None) ->
     held = int(known.call("DelegationVault", "balanceOf", account))
     worth = int(known.call("DelegationVault", "convertToAssets", held))
     if held == 0 or assets == 0:
-        raise ConfigInvalid("The amount is zero." if held else f"{account} has no shares of the vault of {operator}.")
+        raise ConfigInvalid(
+            "The amount is zero: give a larger one." if held else f"{account} has no shares of the vault of {operator}."
+        )
     if assets is not None and assets > worth:
         raise ConfigInvalid(f"The shares are worth {format_amount(worth)} SKEIN, less than {format_amount(assets)}.")
     shares = held if assets is None else min(held, int(known.call("DelegationVault", "previewWithdraw", assets)))

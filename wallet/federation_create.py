@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 from node.amounts import format_amount
 from protocol.artifacts import manifest_of
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.documents import Document, explain
 from protocol.errors import ConfigInvalid
 from protocol.federated.first import initial
@@ -55,7 +56,7 @@ def prepared(file: FederationFile) -> Iterator[Prepared]:
     fields: dict[str, Any] = {"title": file.title, "description": file.description, "exponent": file.model.exponent}
     first = None
     if file.model.first:
-        first = _arrays(Path(file.model.first).expanduser())
+        first = _arrays(expanded(file.model.first))
         fields["tensors"] = tuple(_tensor(name, array) for name, array in first.items())
         fields["title"] = file.title or Path(file.model.first).stem
     else:
@@ -89,7 +90,7 @@ def _made(kind: type[D], place: str, values: Mapping[str, Any]) -> D:
 def _table(file: FederationFile) -> dict[str, Any]:
     data = file.data
     if data.source:
-        columns, classes = _statistics(Path(data.source).expanduser(), data.label)
+        columns, classes = _statistics(expanded(data.source), data.label)
     else:
         columns = {column.name: (column.mean, column.deviation) for column in data.columns}
         classes = 0

@@ -75,7 +75,7 @@ def fund(chain: Chain, funder: str, federation: Federation, assets: int) -> Acti
     if federation.phase is Phase.ENDED:
         raise ConfigInvalid(f"Federation {federation.id} has ended.")
     if assets == 0:
-        raise ConfigInvalid("The amount is zero.")
+        raise ConfigInvalid("The amount is zero: give a larger one.")
     held = chain.token_balance(funder)
     if held < assets:
         raise ConfigInvalid(f"{funder} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")

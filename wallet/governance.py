@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from node.amounts import format_amount, format_duration
 from node.history import events_of
+from node.output import NotFound
 from protocol.calls import Record, encode_call
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
@@ -83,8 +84,9 @@ def proposal(chain: Chain, prefix: str) -> Proposal:
     found = [each for each in proposals(chain) if str(each.id) == prefix or f"0x{each.id:064x}".startswith(prefix)]
     if len(found) == 1:
         return found[0]
-    said = "Several proposals begin with" if found else "There is no proposal"
-    raise ConfigInvalid(f"{said} {prefix}: `skein gov list` shows those there are.")
+    if found:
+        raise ConfigInvalid(f'Several proposals begin with "{prefix}": give more digits; `skein gov list` shows them.')
+    raise NotFound(f'There is no proposal "{prefix}": `skein gov list` shows those there are.')
 
 
 def propose(chain: Chain, account: str, change: Change, address: str | None, reason: str) -> Action:
@@ -159,6 +161,8 @@ def pause(chain: Chain, account: str, seconds: int) -> Action:
     """Refuse deposits and new locks for a while; the guardian's, and the owner's, who can end it with 0 as well."""
     guardian, owner = (str(chain.call("Staking", each)) for each in ("guardian", "owner"))
     if account not in (guardian, owner):
+        if not int(guardian, 16):
+            raise ConfigInvalid("Only a guardian can pause entries, and there is none: propose one by `skein gov`.")
         raise ConfigInvalid(f"Only the guardian {guardian} can pause entries.")
     longest = int(chain.call("Staking", "MAX_PAUSE"))
     if seconds > longest or (seconds == 0 and account != owner):

@@ -14,6 +14,7 @@ from node.amounts import format_amount
 from node.keys import address_in, load_keystore, read_password
 from node.output import Output
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid
 from protocol.store import StoreChain, open_store
 from wallet.actions import Action, Change, Outcome, carry_out
@@ -54,7 +55,7 @@ class Session:
         if self._chosen:
             return self._named(self._chosen)
         if self.settings.keystore:
-            return self.settings.keystore.expanduser()
+            return expanded(self.settings.keystore)
         found = sorted(self.settings.keystores.glob("*.json"))
         if len(found) == 1:
             return found[0]
@@ -85,7 +86,6 @@ class Session:
         path = self.settings.keystores / f"{name}.json"
         if path.exists():
             raise ConfigInvalid(f"There is an account {name} already: {path}.")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return path
 
     @cached_property

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from node.settings import ClientSettings
+from protocol.configuration import expanded
 
 
 class WalletSettings(ClientSettings):
@@ -11,4 +12,4 @@ class WalletSettings(ClientSettings):
     @property
     def held_out_keys(self) -> Path:
         """Where the keys of held-out sets wait for their release."""
-        return self.home.expanduser() / "held-out-keys"
+        return expanded(self.home) / "held-out-keys"

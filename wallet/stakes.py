@@ -38,10 +38,9 @@ def pool_state(chain: Chain, operator: str) -> PoolState:
 
 def deposit(chain: Chain, funder: str, operator: str, assets: int) -> Action:
     """Move `assets` wei from the funder's wallet into a pool: its own, or (a delegation) another operator's."""
-    _positive(assets)
-    held = chain.token_balance(funder)
-    if held < assets:
-        raise ConfigInvalid(f"{funder} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")
+    require(chain, funder, assets)
+    if funder != operator and not int(chain.call("Staking", "assetsOf", operator, operator)):
+        raise ConfigInvalid(f"{operator} has no stake of its own, so its pool takes no delegations: ask it to deposit.")
     verb = "deposit" if funder == operator else "delegate"
     call = Call(f"{verb} {format_amount(assets)} SKEIN", "Staking", "deposit", (operator, assets, funder))
     return Action(with_approval(chain, funder, "Staking", assets, call), _figures(funder, operator))
@@ -111,7 +110,7 @@ def withdraw_part(chain: Chain, funder: str, identity: int, assets: int) -> Acti
 
 def reward(chain: Chain, payer: str, operator: str, assets: int) -> Action:
     """Pay a reward into a pool: its operator and delegators share it by stake and commission."""
-    _positive(assets)
+    require(chain, payer, assets)
     call = Call(f"pay {format_amount(assets)} SKEIN to the pool", "Staking", "distribute", (operator, assets))
     own = Figure("the operator's stake", "Staking", "assetsOf", (operator, operator))
     pool = Figure("the pool's active stake", "Staking", "stakeOf", (operator,))
@@ -125,6 +124,21 @@ def set_commission(chain: Chain, rate: int) -> Action:
         raise ConfigInvalid(f"The commission can be at most {100 * maximum / WAD:g} %.")
     told = f"announce a commission of {100 * rate / WAD:g} %"
     return Action((Call(told, "Staking", "setCommission", (rate,)),))
+
+
+def send(chain: Chain, sender: str, to: str, assets: int) -> Action:
+    """Move `assets` wei from one wallet to another."""
+    require(chain, sender, assets)
+    call = Call(f"send {format_amount(assets)} SKEIN to {to}", "SkeinToken", "transfer", (to, assets))
+    return Action((call,), (wallet_figure(sender),))
+
+
+def require(chain: Chain, account: str, assets: int) -> None:
+    """ConfigInvalid unless the account's wallet holds these wei, and they are more than none."""
+    _positive(assets)
+    held = chain.token_balance(account)
+    if held < assets:
+        raise ConfigInvalid(f"{account} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")
 
 
 def wallet_figure(account: str) -> Figure:
@@ -143,4 +157,4 @@ def _figures(funder: str, operator: str) -> tuple[Figure, ...]:
 
 def _positive(assets: int) -> None:
     if assets == 0:
-        raise ConfigInvalid("The amount is zero.")
+        raise ConfigInvalid("The amount is zero: give a larger one.")

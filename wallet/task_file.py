@@ -1,6 +1,5 @@
 """The file that a creator writes: a task in people's units, as TOML, YAML or JSON; every value can be set by option."""
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -11,7 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from node.amounts import parse_amount, parse_duration, parse_score
-from protocol.documents import explain
+from protocol.documents import explain, parse_json
 from protocol.errors import ConfigInvalid
 
 YEAR = 365 * 24 * 3600
@@ -173,9 +172,9 @@ def read_file(kind: type[S], what: str, path: Path | None, settings: Sequence[st
 def _parse(path: Path) -> dict[str, Any]:
     readers: Mapping[str, Callable[[str], Any]] = {
         ".toml": tomllib.loads,
-        ".json": json.loads,
-        ".yaml": yaml.safe_load,
-        ".yml": yaml.safe_load,
+        ".json": lambda text: parse_json(text.encode()),
+        ".yaml": _yaml,
+        ".yml": _yaml,
     }
     if path.suffix not in readers:
         raise ConfigInvalid(f"{path} must be a .toml, .yaml or .json file.")
@@ -183,11 +182,19 @@ def _parse(path: Path) -> dict[str, Any]:
         content = readers[path.suffix](path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except RecursionError:
+        raise ConfigInvalid(f"{path} is nested too deeply.") from None
+    # the YAML library lets through what Python's dates and regular expressions say of bad scalars
+    except (ValueError, AttributeError, yaml.YAMLError) as error:
         raise ConfigInvalid(f"{path} is not {path.suffix[1:].upper()}: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         raise ConfigInvalid(f"{path} must hold names and values.")
     return content
+
+
+def _yaml(text: str) -> Any:
+    """By the library's C parser, which is quick and bounds nesting; by its Python one where it was built without."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _set(content: dict[str, Any], setting: str) -> None:
@@ -205,6 +212,6 @@ def _set(content: dict[str, Any], setting: str) -> None:
 def _value(text: str) -> Any:
     """Lists and numbers as JSON, all else as text."""
     try:
-        return json.loads(text)
+        return parse_json(text.encode())
     except ValueError:
         return text

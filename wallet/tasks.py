@@ -61,7 +61,7 @@ def fund(chain: Chain, funder: str, task: Task, assets: int) -> Action:
     """Add to the bounty."""
     expect(task, "be funded", Phase.COMMIT)
     if assets == 0:
-        raise ConfigInvalid("The amount is zero.")
+        raise ConfigInvalid("The amount is zero: give a larger one.")
     call = Call(f"add {format_amount(assets)} SKEIN to the bounty", "Arena", "fundTask", (task.id, assets))
     bounty = Figure("bounty", "Arena", "task", (task.id,), lambda record: int(record.parameters.bounty))
     return Action(with_approval(chain, funder, "Arena", assets, call), (wallet_figure(funder), bounty))

@@ -28,7 +28,7 @@ class Unit:
         except ValueError as error:
             raise ConfigInvalid(str(error)) from error
         if assets == 0:
-            raise ConfigInvalid("The amount is zero.")
+            raise ConfigInvalid("The amount is zero: give a larger one.")
         return assets
 
     def format(self, assets: int) -> str:

@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
+from protocol.configuration import expanded
 from protocol.documents import Document
 from protocol.errors import ConfigInvalid, ModelInvalid, TaskFailed
 from protocol.models import TensorType
@@ -141,7 +142,7 @@ class Regression(Task[Rows]):
         """`harvest`, or a CSV file whose column `label` is the number that is to be told."""
         if origin.source == "harvest":
             return harvest()
-        path, label = Path(origin.source).expanduser(), required_label(origin)
+        path, label = expanded(origin.source), required_label(origin)
         if not path.is_file():
             raise unknown_source(origin, {"harvest": harvest}, "or a CSV file")
         header, rows = read_rows(path)

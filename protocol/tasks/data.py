@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid
 from protocol.models import TensorType
 from protocol.tasks.base import Origin, Source
@@ -91,7 +92,7 @@ def read_table(origin: Origin) -> Source[Table]:
     """The table that a task file names; ConfigInvalid when it cannot be read."""
     if origin.source in DATASETS:
         return DATASETS[origin.source]()
-    path = Path(origin.source).expanduser()
+    path = expanded(origin.source)
     if path.is_dir():
         return _read_arrays(path)
     if path.is_file():

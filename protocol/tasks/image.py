@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from protocol.configuration import expanded
 from protocol.documents import Document
 from protocol.errors import ConfigInvalid
 from protocol.models import TensorType
@@ -128,7 +129,7 @@ class Image(Classifier[Images]):
         """`digits`, or a directory: x.npy (bytes, shape (images, height, width) or with channels last), y.npy."""
         if origin.source == "digits":
             return _digits()
-        directory = Path(origin.source).expanduser()
+        directory = expanded(origin.source)
         if not directory.is_dir():
             raise unknown_source(origin, {"digits": _digits}, "or a directory with x.npy and y.npy")
         x, y = (read_array(directory / name) for name in ("x.npy", "y.npy"))

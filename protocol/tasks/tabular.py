@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from protocol.configuration import expanded
 from protocol.documents import Document
 from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import TensorType
@@ -128,7 +129,7 @@ class Tabular(Classifier[Records]):
     def read(cls, origin: Origin) -> Source[Records]:
         if origin.source == "loans":
             return loans()
-        path = Path(origin.source).expanduser()
+        path = expanded(origin.source)
         if not path.is_file():
             raise unknown_source(origin, {"loans": loans}, "or a CSV file")
         return read_records(path, required_label(origin))

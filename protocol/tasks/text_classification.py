@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from protocol.configuration import expanded
 from protocol.documents import Document
 from protocol.models import TensorType
 from protocol.tasks.base import Budget, Example, Origin, Source
@@ -116,7 +117,7 @@ class TextClassification(Classifier[Documents]):
         """`notices`, or a CSV file: a column with the class; the texts in the others are joined."""
         if origin.source == "notices":
             return notices()
-        path = Path(origin.source).expanduser()
+        path = expanded(origin.source)
         if not path.is_file():
             raise unknown_source(origin, {"notices": notices}, "or a CSV file")
         header, rows = read_rows(path)

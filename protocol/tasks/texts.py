@@ -4,7 +4,6 @@ The artifact's `data.safetensors` has text: the bytes (U8) of all documents, UTF
 where each of them ends (I64, shape (documents,)).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.configuration import expanded
+from protocol.documents import parse_json
 from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import Tensors, TensorType
 from protocol.tasks.base import Origin
@@ -108,7 +109,7 @@ def texts_source(origin: Origin) -> tuple[Texts, Card]:
 
     ConfigInvalid says what is wrong with them.
     """
-    path = Path(origin.source).expanduser()
+    path = expanded(origin.source)
     if path.is_dir():
         texts = [text for file in sorted(path.glob("**/*.txt")) for text in pieces(_read(file))]
     elif path.suffix == ".jsonl":
@@ -148,7 +149,7 @@ def _line(path: Path, number: int, line: str) -> Sequence[str]:
     if not line.strip():
         return ()
     try:
-        text = json.loads(line)["text"]
+        text = parse_json(line.encode())["text"]
     except (ValueError, KeyError, TypeError):
         raise ConfigInvalid(f'Line {number} of {path} is not JSON such as {{"text": "…"}}.') from None
     if not isinstance(text, str) or not is_text(text):

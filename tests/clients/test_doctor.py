@@ -146,7 +146,7 @@ def test_options_go_before_the_environment_and_that_before_the_file(
     ("text", "told"),
     [
         ("stake = 1", "has stake outside a table"),
-        ("[trainer", "cannot be read"),
+        ("[trainer", "is not TOML"),
         ("[trainer]\nmax_steak = 1", "has trainer.max_steak, which is no setting"),
         ("[skein]\nrpc = 'x'", "has skein.rpc, which is no setting"),
         ("[trainer]\nstake = 'much'", "TRAINER_STAKE cannot be 'much'"),

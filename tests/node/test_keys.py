@@ -69,9 +69,10 @@ def test_bad_wishes_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigInvalid, match="not a private key") as error:
             import_key(tmp_path / "a", text, "secret", LIGHT)
         assert not text or text not in str(error.value)
-    with pytest.raises(ConfigInvalid, match="cannot be written"):
-        create_keystore(tmp_path / "no" / "where", "secret", LIGHT)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigInvalid, match="cannot be written"):
+        create_keystore(tmp_path / "file" / "key", "secret", LIGHT)
 
 
 def damaged(keystore: Path, **changes: Any) -> Path:

@@ -53,6 +53,7 @@ def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("exit", 9, ""),
         ("interrupt", 130, "Interrupted.\n"),
         ("ConfigInvalid('Set X.')", 3, "Error: Set X.\n"),
+        ("PermissionError(13, 'Permission denied', '/x')", 3, "Error: /x cannot be used: Permission denied.\n"),
         ("ZeroDivisionError('oops')", 1, "Error: Unexpected ZeroDivisionError: oops (SKEIN_DEBUG=1 shows where).\n"),
     ],
 )
@@ -137,6 +138,14 @@ def test_records_and_long_lines_for_people(capsys: pytest.CaptureFixture[str]) -
     assert "own stake" in capsys.readouterr().out
     Output().line("x" * 500)
     assert capsys.readouterr().out == "x" * 500 + "\n"
+
+
+def test_a_hash_stays_one_word_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().table("T" * 100, ("step", "transaction"), [("x" * 80, "0x" + "ab" * 32)])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][::2] == [
+        ["T" * 100],
+        ["x" * 80, "0x" + "ab" * 32],
+    ]
 
 
 def test_an_empty_table_is_its_headings(capsys: pytest.CaptureFixture[str]) -> None:

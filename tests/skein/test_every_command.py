@@ -8,11 +8,8 @@ import pytest
 import typer
 from network import Network
 from operators import operator_shell
-from shell import Shell
-from typer.testing import CliRunner
+from shell import Shell, ends_with
 
-from node.output import exit_code
-from protocol.errors import ProtocolError
 from protocol.rpc import Rpc
 from skein.cli import app
 
@@ -82,16 +79,6 @@ def line(name: str, *more: str) -> list[str]:
     required = [each for each in COMMANDS[name].params if isinstance(each, click.Option) and each.required]
     given = [word for each in required for word in (each.opts[0], VALUES.get(each.name or "", "99"))]
     return [*name.split(), *values, *given, *MORE.get(name, []), *more]
-
-
-def ends_with(words: list[str]) -> int:
-    """The exit code of a command line, by the rules of `node.output.run_cli`; any error is one that is foreseen."""
-    result = CliRunner().invoke(app, words)
-    if result.exception is None or isinstance(result.exception, SystemExit):
-        return result.exit_code
-    assert isinstance(result.exception, ProtocolError), (words, repr(result.exception))
-    assert len(str(result.exception)) > 20
-    return exit_code(result.exception)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from network import SKEIN
 from shell import PASSWORD, Shell
 
 from node.keys import address_in
-from protocol.errors import ConfigInvalid, ContractReverted
+from protocol.errors import ConfigInvalid
 
 
 def test_new_makes_a_key_file_that_only_its_owner_reads(shell: Shell) -> None:
@@ -58,7 +58,7 @@ def test_dry_run_sends_nothing_and_needs_no_password(shell: Shell, monkeypatch: 
 def test_an_impossible_transfer_is_refused_in_both_ways(shell: Shell) -> None:
     words = ("account", "send", shell.address(2), "1000000.1", "-a", "a1")
     for more in ((), ("--dry-run",)):
-        with pytest.raises(ContractReverted, match="ERC20InsufficientBalance"):
+        with pytest.raises(ConfigInvalid, match=r"holds 1000000 SKEIN, less than 1000000\.1"):
             shell.run(*words, *more)
 
 

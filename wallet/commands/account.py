@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from node.amounts import format_amount, round_amount
+from node.amounts import round_amount
 from node.keys import address_in, create_keystore, import_key, read_password
-from wallet.actions import Action, Call
+from wallet import stakes
 from wallet.commands.options import Address, Amount, DryRun, command
 from wallet.session import Session
-from wallet.stakes import wallet_figure
 
 account = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Key files, balances, transfers.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name for the key file.")]
@@ -31,7 +30,7 @@ def import_(session: Session, name: Name) -> None:
     if sys.stdin.isatty():
         key = typer.prompt("Private key (0x and 64 hexadecimal digits)", hide_input=True, err=True)
     else:
-        key = sys.stdin.readline()
+        key = sys.stdin.buffer.readline().decode(errors="replace")
     import_key(path, key.strip(), read_password(session.settings.password_file, confirm=True))
     session.show_facts(name=name, address=address_in(path), file=str(path))
 
@@ -80,5 +79,4 @@ def list_(session: Session) -> None:
 @command(account)
 def send(session: Session, to: Address, amount: Amount, dry_run: DryRun = False) -> None:
     """Send SKEIN to an address."""
-    call = Call(f"send {format_amount(amount)} SKEIN to {to}", "SkeinToken", "transfer", (to, amount))
-    session.perform(Action((call,), (wallet_figure(session.address),)), dry_run)
+    session.perform(stakes.send(session.chain, session.address, to, amount), dry_run)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from node.amounts import parse_address, parse_amount, parse_duration, parse_score
+from node.amounts import parse_address, parse_amount, parse_duration, parse_percentage, parse_score
 from wallet.session import Session
 
 P = ParamSpec("P")
@@ -30,17 +30,12 @@ def parsed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
-def percentage(text: str) -> int:
-    """A share as WAD: "12.5%" or "12.5" is 0.125e18."""
-    return parse_amount(text.removesuffix("%").strip()) // 100
-
-
 Amount = Annotated[int, typer.Argument(parser=parsed(parse_amount), metavar="AMOUNT", help="SKEIN, e.g. 12.5")]
 Address = Annotated[str, typer.Argument(parser=parsed(parse_address), metavar="ADDRESS")]
 Operator = Annotated[
     str | None, typer.Argument(parser=parsed(parse_address), metavar="[OPERATOR]", help="Default: yourself.")
 ]
-Percentage = Annotated[int, typer.Argument(parser=parsed(percentage), metavar="PERCENT", help="For example 12.5")]
+Percentage = Annotated[int, typer.Argument(parser=parsed(parse_percentage), metavar="PERCENT", help="For example 12.5")]
 TaskId = Annotated[int, typer.Argument(min=1, metavar="TASK", help="The task's number.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the effect and the cost by a simulation; send nothing.")]
 
