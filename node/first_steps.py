@@ -43,7 +43,8 @@ def begin(output: Output, client: ClientSettings, policy: Policy, name: str, dry
     if not output.json:
         output.line("")
         output.line(f"Next: send {address} SKEIN for its stake and some of the chain's own money for gas.")
-        output.line(f"Then: skein {client.program} doctor, and skein {client.program} run.")
+        skein = "skein" if path == expanded(DEFAULT) else f"skein --config {path}"
+        output.line(f"Then: {skein} {client.program} doctor, and {skein} {client.program} run.")
 
 
 def _tables(client: ClientSettings, policy: Policy, keystore: Path) -> str:

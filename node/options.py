@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from node.amounts import format_amount
 from node.policy import Policy
-from protocol.configuration import settings_file, unknown_settings
+from protocol.configuration import making_the_settings_file, settings_file, unknown_settings
 from protocol.errors import ConfigInvalid
 from protocol.logs import configure_logging
 from protocol.settings import NetworkSettings
@@ -21,20 +22,24 @@ Program = Callable[..., None]
 Settings = NetworkSettings | Policy
 
 
-def command(group: typer.Typer, *settings: type[Settings]) -> Callable[[Program], Program]:
+def command(
+    group: typer.Typer, *settings: type[Settings], makes_settings: bool = False
+) -> Callable[[Program], Program]:
     """Register `function(*read_settings, **own_options)` as a command that has every setting as an option.
 
-    Logging is configured from the first settings, which are `ClientSettings`.
+    Logging is configured from the first settings, which are `ClientSettings`. With `makes_settings` the settings file
+    need not be there yet.
     """
 
     def register(function: Program) -> Program:
         own = list(inspect.signature(function).parameters.values())[len(settings) :]
 
         def run(**given: Any) -> None:
-            _refuse_unknown(settings)
-            read = [model.read(**{name: given.pop(name) for name in model.model_fields}) for model in settings]
-            _log(read[0])
-            function(*read, **given)
+            with making_the_settings_file() if makes_settings else nullcontext():
+                _refuse_unknown(settings)
+                read = [model.read(**{name: given.pop(name) for name in model.model_fields}) for model in settings]
+                _log(read[0])
+                function(*read, **given)
 
         options = [_option(name, field, model) for model in settings for name, field in model.model_fields.items()]
         run.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]

@@ -13,6 +13,9 @@ It is `SKEIN_CONFIG`, else ~/.skein/config.toml if there is one. `SKEIN_CONFIG=`
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,6 +36,19 @@ def expanded(path: Path | str) -> Path:
         raise ConfigInvalid(f"Nobody has the home directory of {path}: write the path in full, or set HOME.") from error
 
 
+_is_being_made = ContextVar("_is_being_made", default=False)
+
+
+@contextmanager
+def making_the_settings_file() -> Iterator[None]:
+    """In here, a settings file that is named and not there yet is an empty one: `init` is about to write it."""
+    token = _is_being_made.set(True)
+    try:
+        yield
+    finally:
+        _is_being_made.reset(token)
+
+
 def settings_file() -> Path | None:
     """The file that is in force, if any. ConfigInvalid if SKEIN_CONFIG names one that is not there."""
     named = os.environ.get(VARIABLE)
@@ -42,9 +58,9 @@ def settings_file() -> Path | None:
     if not named:
         return None
     path = expanded(named)
-    if not path.exists():
+    if not path.exists() and not _is_being_made.get():
         raise ConfigInvalid(
-            f"There is no settings file {path}: mend {VARIABLE}, or make one with `skein trainer init`."
+            f"There is no settings file {path}: mend {VARIABLE}, or make it with `skein --config {path} trainer init`."
         )
     return path
 
@@ -52,7 +68,7 @@ def settings_file() -> Path | None:
 def read_settings_file() -> dict[str, dict[str, Any]]:
     """The tables of the file by their names; empty without a file. ConfigInvalid if it is not TOML made of tables."""
     path = settings_file()
-    if path is None:
+    if path is None or (_is_being_made.get() and not path.exists()):
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -102,7 +102,7 @@ def status(
     show(Output(as_json), address, standing(chain, address), submissions(chain, address, everything), COLUMNS)
 
 
-@command(app, TrainerClient, TrainerSettings)
+@command(app, TrainerClient, TrainerSettings, makes_settings=True)
 def init(
     client: TrainerClient,
     trainer: TrainerSettings,

@@ -63,7 +63,7 @@ def status(
     show(Output(as_json), address, held, duties(chain, address, everything), COLUMNS)
 
 
-@command(app, ValidatorClient, ValidatorSettings)
+@command(app, ValidatorClient, ValidatorSettings, makes_settings=True)
 def init(
     client: ValidatorClient,
     validator: ValidatorSettings,

@@ -102,6 +102,22 @@ def test_contracts_that_are_not_there(operator: Shell, tmp_path: Path, monkeypat
     assert examined()["contracts"][0].found.startswith("there is no Arena")
 
 
+def test_init_makes_the_settings_file_that_is_named(
+    operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "etc" / "config.toml"
+    monkeypatch.setenv("SKEIN_CONFIG", "")  # put back at the end: --config sets it
+    for program in ("validator", "trainer"):
+        words = ("--config", str(config), program, "init")
+        assert f"[{program}]" in operator.run(*words, "--dry-run").stdout
+        assert config.exists() == (program == "trainer")
+        told = operator.run(*words).stdout
+        assert f"Then: skein --config {config} {program} doctor" in told
+    assert {"skein", "validator", "trainer"} == tomllib.loads(config.read_text()).keys()
+    with pytest.raises(ConfigInvalid, match="There is no settings file"):
+        operator.run("--config", str(tmp_path / "other.toml"), "trainer", "status")
+
+
 def test_init_makes_a_key_and_settings_that_the_programs_read(
     operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
