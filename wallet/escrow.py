@@ -4,10 +4,8 @@ from node.amounts import format_amount, format_duration
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
-from wallet.stakes import require, wallet_figure
+from wallet.stakes import require, vault, wallet_figure
 from wallet.units import knowing, unit_of
-
-_ZERO = "0x" + "00" * 20
 
 
 def lock(chain: Chain, operator: str, assets: int, seconds: int) -> Action:
@@ -42,12 +40,6 @@ def _figures(operator: str) -> tuple[Figure, ...]:
         Figure("the pool's weight", "Staking", "weightOf", (operator,)),
         Figure("votes", "Staking", "getVotes", (operator,)),
     )
-
-
-def vault(chain: Chain, operator: str) -> str | None:
-    """The address of the operator's vault, where there is one."""
-    found = str(chain.call("DelegationVaults", "vaultOf", operator))
-    return None if found == _ZERO else found
 
 
 def create_vault(operator: str) -> Action:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.amounts import format_amount
+from node.amounts import format_amount, format_duration
 from node.withdrawals import withdrawals
 from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
+from wallet.units import knowing
 
 WAD = 10**18
 SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol
@@ -16,10 +17,12 @@ SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contr
 
 @dataclass(frozen=True)
 class PoolState:
-    """A pool in words: amounts in wei by name, the commission in force as a fraction."""
+    """A pool in words: amounts in wei by name, the commission in force as a fraction, and until when (chain time) the
+    operator has promised stake, if any."""
 
     amounts: dict[str, int]
     commission: float
+    promised_until: int | None
 
 
 def pool_state(chain: Chain, operator: str) -> PoolState:
@@ -32,8 +35,29 @@ def pool_state(chain: Chain, operator: str) -> PoolState:
         "delegated_exiting": int(pool.delegated.exiting_assets),
         "locked": int(pool.locked),
         "lockable": int(chain.call("Staking", "lockable", operator)),
+        "votes": int(chain.call("Staking", "getVotes", operator)),
     }
-    return PoolState(amounts, int(chain.call("Staking", "commissionOf", operator)) / WAD)
+    promise = chain.call("Staking", "escrowOf", operator)
+    if int(promise.assets):
+        amounts["promised"] = int(promise.assets)
+    commission = int(chain.call("Staking", "commissionOf", operator)) / WAD
+    return PoolState(amounts, commission, int(promise.until) if int(promise.assets) else None)
+
+
+def own_part(chain: Chain, account: str, operator: str) -> dict[str, int]:
+    """What of a pool belongs to an account, wei by name: directly, and through the pool's vault where there is one."""
+    part = {"yours": int(chain.call("Staking", "assetsOf", operator, account))}
+    if address := vault(chain, operator):
+        known = knowing(chain, {"DelegationVault": address})
+        shares = known.call("DelegationVault", "balanceOf", account)
+        part["yours_in_the_vault"] = int(known.call("DelegationVault", "convertToAssets", shares))
+    return part
+
+
+def vault(chain: Chain, operator: str) -> str | None:
+    """The address of the operator's vault, where there is one."""
+    found = str(chain.call("DelegationVaults", "vaultOf", operator))
+    return found if int(found, 16) else None
 
 
 def deposit(chain: Chain, funder: str, operator: str, assets: int) -> Action:
@@ -83,16 +107,22 @@ def _shares(chain: Chain, funder: str, operator: str, assets: int | None) -> int
 
 def withdraw(chain: Chain, funder: str, identities: Sequence[int]) -> Action:
     """Pay out the named requests, or all that are mature."""
-    waiting = withdrawals(chain, funder)
-    if identities:
-        chosen = list(identities)
-    else:
-        now = chain.now()
-        chosen = [each.id for each in waiting if each.matures_at <= now]
-    if not chosen:
-        raise ConfigInvalid(f"{funder} has nothing to withdraw yet; `skein stake show` lists its requests.")
+    chosen = list(identities) or _mature(chain, funder)
     calls = tuple(Call(f"withdraw request {each}", "Staking", "withdraw", (each,)) for each in chosen)
     return Action(calls, (wallet_figure(funder),))
+
+
+def _mature(chain: Chain, funder: str) -> list[int]:
+    """The requests that can be paid; ConfigInvalid says when the first can, where there is none."""
+    waiting, now = withdrawals(chain, funder), chain.now()
+    if not waiting:
+        raise ConfigInvalid(f"{funder} has requested no withdrawal: `skein stake exit` does.")
+    if mature := [each.id for each in waiting if each.matures_at <= now]:
+        return mature
+    first = min(each.matures_at for each in waiting)
+    raise ConfigInvalid(
+        f"{funder} has nothing to withdraw yet: the first request can be paid in {format_duration(first - now)}."
+    )
 
 
 def withdraw_part(chain: Chain, funder: str, identity: int, assets: int) -> Action:

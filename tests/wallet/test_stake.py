@@ -16,12 +16,31 @@ def test_deposit_delegate_exit_withdraw(shell: Shell) -> None:
     shown = shell.json("stake", "show", operator, "-a", "a2")
     assert (shown["own_stake"], shown["delegated_stake"]) == (str(10 * SKEIN), str(5 * SKEIN // 2))
 
-    shell.run("stake", "exit", "1", "--from", operator, "-a", "a2")
+    assert shown["yours"] == str(5 * SKEIN // 2)
+    told = shell.run("stake", "exit", "1", "--from", operator, "-a", "a2").stdout
+    assert "Request 1 can be paid from 20" in told and "UTC on: skein stake withdraw 1" in told
+    with pytest.raises(ConfigInvalid, match="can be paid in "):
+        shell.run("stake", "withdraw", "-a", "a2")
     (request,) = shell.json("stake", "show", operator, "-a", "a2")["withdrawals"]
     assert request["assets"] == str(SKEIN)
     shell.network.sleep(COOLDOWN)
     shell.run("stake", "withdraw", str(request["id"]), "-a", "a2")
     assert shell.network.chain().token_balance(shell.address(2)) == 1_000_000 * SKEIN - 3 * SKEIN // 2
+
+
+def test_a_vault_and_a_promise_are_shown(shell: Shell) -> None:
+    operator = shell.address(1)
+    shell.run("stake", "deposit", "10", "-a", "a1")
+    made = shell.run("stake", "vault", operator, "-a", "a2").stdout
+    assert f"Vault: {shell.json('stake', 'vault', operator, '-a', 'a2')['vault']}" in made
+    shell.run("stake", "vault-deposit", operator, "3", "-a", "a2")
+    shell.run("stake", "lock", "4", "30d", "-a", "a1")
+    shown = shell.json("stake", "show", operator, "-a", "a2")
+    assert (shown["yours"], shown["yours_in_the_vault"], shown["promised"]) == ("0", str(3 * SKEIN), str(4 * SKEIN))
+    assert int(shown["votes"]) >= 4 * SKEIN
+    assert "The operator has promised 4.0000 until 20" in shell.run("stake", "show", operator, "-a", "a2").stdout
+    told = shell.run("stake", "vault-exit", operator, "--all", "-a", "a2").stdout
+    assert "skein stake withdraw 1" in told
 
 
 def test_exit_needs_an_amount_or_all(shell: Shell) -> None:

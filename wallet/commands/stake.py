@@ -8,6 +8,7 @@ import typer
 from node.amounts import parse_address, parse_amount, parse_duration, round_amount
 from node.withdrawals import withdrawals
 from wallet import escrow, stakes
+from wallet.actions import Outcome
 from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
 from wallet.session import Session, Table
 
@@ -47,7 +48,8 @@ def exit_(
         raise typer.BadParameter("give an amount or --all, not both")
     pool = parsed(parse_address)(operator) if operator else session.address
     paid = parsed(parse_address)(receiver) if receiver else None
-    session.perform(stakes.exit_pool(session.chain, session.address, pool, amount, paid), dry_run)
+    outcome = session.perform(stakes.exit_pool(session.chain, session.address, pool, amount, paid), dry_run)
+    _tell_maturity(session, outcome)
 
 
 @command(stake)
@@ -108,10 +110,11 @@ def unlock(session: Session, operator: Operator = None, dry_run: DryRun = False)
 def vault(session: Session, operator: Operator = None, dry_run: DryRun = False) -> None:
     """Make a pool's ERC-4626 vault where there is none, for any wallet that knows such; its address is shown."""
     pool = operator or session.address
-    if escrow.vault(session.chain, pool) is None:
-        session.perform(escrow.create_vault(pool), dry_run)
+    if address := stakes.vault(session.chain, pool):
+        session.show_facts(operator=pool, vault=address)
         return
-    session.show_facts(operator=pool, vault=escrow.vault(session.chain, pool))
+    outcome = session.perform(escrow.create_vault(pool), dry_run)
+    session.note(f"Vault: {outcome.event('DelegationVaults.VaultCreated').args['vault']}")
 
 
 @command(stake, "vault-deposit")
@@ -131,7 +134,14 @@ def vault_exit(
     """Burn shares of a pool's vault and request the withdrawal of what they are worth; `stake withdraw` pays it."""
     if (amount is None) != everything:
         raise typer.BadParameter("give an amount or --all, not both")
-    session.perform(escrow.vault_exit(session.chain, session.address, operator, amount), dry_run)
+    outcome = session.perform(escrow.vault_exit(session.chain, session.address, operator, amount), dry_run)
+    _tell_maturity(session, outcome)
+
+
+def _tell_maturity(session: Session, outcome: Outcome) -> None:
+    requested = outcome.event("Staking.WithdrawalRequested").args
+    number, matures_at = requested["withdrawal_id"], _time(int(requested["matures_at"]))
+    session.note(f"Request {number} can be paid from {matures_at} on: skein stake withdraw {number}")
 
 
 @command(stake)
@@ -140,22 +150,29 @@ def show(session: Session, operator: Operator = None) -> None:
     pool = operator or session.address
     state = stakes.pool_state(session.chain, pool)
     mine = withdrawals(session.chain, session.address) if session.has_account else []
+    if session.has_account and pool != session.address:
+        state.amounts.update(stakes.own_part(session.chain, session.address, pool))
     document: dict[str, Any] = {
         "operator": pool,
         **{name: str(wei) for name, wei in state.amounts.items()},
         "commission": f"{state.commission:.6g}",
+        "promised_until": state.promised_until,
         "withdrawals": [
             {"id": each.id, "operator": each.operator, "assets": str(each.assets), "matures_at": each.matures_at}
             for each in mine
         ],
     }
     rows = [(name.replace("_", " "), round_amount(wei)) for name, wei in state.amounts.items()]
-    rows.append(("commission", f"{100 * state.commission:g} %"))
+    rows.append(("commission, %", f"{100 * state.commission:g}"))
     requests = [(each.id, each.operator, round_amount(each.assets), _time(each.matures_at)) for each in mine]
     tables: list[Table] = [(f"Pool of {pool}", ("SKEIN", ""), rows)]
     if requests:
         tables.append(("Requested withdrawals", ("request", "operator", "SKEIN", "from"), requests))
     session.show(document, *tables)
+    if state.promised_until is not None:
+        session.note(
+            f"The operator has promised {round_amount(state.amounts['promised'])} until {_time(state.promised_until)}."
+        )
 
 
 def _time(timestamp: int) -> str:
