@@ -221,7 +221,7 @@ class Common:
         chain, chained = self._chain(), open_store(self.client.store)
         first = chained.stores[0]
         home = expanded(self.client.home)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".doctor-") as scratch:
+        with local_storage(f"Writing to {home}"), tempfile.TemporaryDirectory(dir=home, prefix=".doctor-") as scratch:
             probe = Path(scratch) / "probe"
             write_file(probe / "probe.txt", b"skein doctor\n")
             try:
