@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol.chain import Chain
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid, StorageFailed
 
 
@@ -70,10 +71,10 @@ def _open(name: str, home: Path) -> tuple[Path, int]:
 
 
 def _folders(home: Path) -> Iterator[Path]:
-    with suppress(RuntimeError):  # a user without a home
+    with suppress(ConfigInvalid):  # a user without a home
         state = os.environ.get("XDG_STATE_HOME", "")
-        yield (Path(state) if Path(state).is_absolute() else Path("~/.local/state").expanduser()) / "skein" / "locks"
-    yield home.expanduser() / "locks"
+        yield (Path(state) if Path(state).is_absolute() else expanded("~/.local/state")) / "skein" / "locks"
+    yield expanded(home) / "locks"
 
 
 def _open_lasting(path: Path) -> int:
