@@ -7,20 +7,21 @@ that the contract is tested against. A vote is the member's own, on rows that it
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from protocol.federated import settlement
 from protocol.federated.first import initial
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, encode_model, step
-from protocol.federated.focus import focused
+from protocol.federated.focus import Variation, suspected
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot, Conduct, Verdict
 from protocol.federated.spec import FederationSpec
 from protocol.federated.votes import ballot, mask, mean_loss, screen, slots_of
 from skein.attacks import ATTACKS, Context
 from trainer.federated.perceptron import Effort, Floats, Labels, losses, train
-from trainer.federated.sensitivity import shift
+from trainer.federated.sensitivity import shifts
 
 WAD = settlement.WAD
 Rows = tuple[Floats, Labels]
@@ -58,6 +59,11 @@ class Member:
     def bad(self) -> bool:
         """Whether it is an attacker."""
         return self.attack != "honest"
+
+    @cached_property
+    def variation(self) -> Variation:
+        """How its rows vary."""
+        return Variation.of(np.concatenate([self.train[0], self.held_out[0]]))
 
     @property
     def balance(self) -> int:
@@ -210,16 +216,16 @@ class Federation:
         without: Mapping[int, Floats],
         screened: Mapping[int, str],
     ) -> Ballot:
-        def loss(parameters: Floats) -> float:
-            return mean_loss(losses(parameters, self.spec.shapes, *voter.held_out))
-
-        own = {slot: loss(parameters) for slot, parameters in models.items()}
-        all_loss = loss(together) if together is not None and without else 0.0
-        gains = {slot: loss(parameters) for slot, parameters in without.items()}
-        base, shapes = self.parameters, self.spec.shapes
-        shifts = {slot: shift(base, parameters, shapes, *voter.held_out) for slot, parameters in models.items()}
-        suspected = focused(self.spec.voting.focus, shifts)
-        return ballot(self.spec.voting, (), screened, own, gains, all_loss, loss(base), suspected)
+        base, voting = self.parameters, self.spec.voting
+        tried = [base, base if together is None else together, *models.values(), *without.values()]
+        found = map(mean_loss, losses(np.array(tried), self.spec.shapes, *voter.held_out))
+        base_loss, all_loss = next(found), next(found)
+        own, gains = dict(zip(models, found, strict=False)), dict(zip(without, found, strict=True))
+        doubted: set[int] = set()
+        if voting.unseen or voting.focus:
+            kept = {slot: parameters for slot, parameters in models.items() if slot not in screened}
+            doubted = suspected(voting, shifts(base, kept, self.spec.shapes, *voter.held_out), voter.variation)
+        return ballot(voting, (), screened, own, gains, all_loss, base_loss, doubted)
 
     def _turn(self, own: Ballot, voter: Member, everything: int, friends: int) -> Ballot:
         """What an attacker says instead: colluding voters accept their like and call the others harmful.

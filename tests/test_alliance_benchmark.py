@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.alliance import capture, grid
+from benchmarks.alliance import capture, grid, tables
 from benchmarks.alliance.__main__ import RESULTS
 
 
@@ -18,3 +18,9 @@ def test_a_cell_of_the_grid_is_what_was_kept() -> None:
     found = grid.measure(cell)
     assert abs(found["accuracy"] - kept["accuracy"]) < 0.02
     assert abs(found["honest_balance"] - kept["honest_balance"]) < 5
+
+
+def test_the_tables_are_what_the_results_say() -> None:
+    text = tables.README.read_text(encoding="utf-8")
+    assert all(f"<!-- {name} -->" in text for name in tables.TABLES)
+    assert tables.filled(text) == text

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alliance import aggregation, backdoor, behaviour, capture, flower, grid, wide
+from benchmarks.alliance import aggregation, backdoor, behaviour, capture, flower, grid, tables, wide
 from benchmarks.alliance.plot import lines
 
 RESULTS = Path(__file__).parent / "results"
@@ -52,11 +52,14 @@ def _wide(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["wide"] and set(sys.argv[2:]) <= {*wide.NAMES, "--seconds", *sys.argv[-1:]}:
+    if sys.argv[1:] == ["tables"]:
+        tables.write()
+    elif sys.argv[1:2] == ["wide"] and set(sys.argv[2:]) <= {*wide.NAMES, "--seconds", *sys.argv[-1:]}:
         _wide(sys.argv[2:])
     elif len(sys.argv) == 2 and sys.argv[1] in COMMANDS:
         main(sys.argv[1])
     else:
         sys.exit(
-            f"usage: python -m benchmarks.alliance {'|'.join(COMMANDS)}|wide [{'|'.join(wide.NAMES)}] [--seconds N]"
+            f"usage: python -m benchmarks.alliance {'|'.join(COMMANDS)}|tables|"
+            f"wide [{'|'.join(wide.NAMES)}] [--seconds N]"
         )

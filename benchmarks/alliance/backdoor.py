@@ -1,6 +1,6 @@
 """Triggers of all kinds against the voters' test for them: `python -m benchmarks.alliance backdoor`.
 
-30 % of 20 members plant a backdoor, by a trigger that the test was chosen on ("a tenth") and by ones that it was not.
+30 % of 20 members plant a backdoor, by triggers of many kinds, narrow and wide, diluted and not.
 """
 
 import itertools
@@ -21,9 +21,9 @@ from trainer.federated.perceptron import Floats
 
 SEEDS, ROUNDS, SHARE = range(2), 10, 0.3
 DEFENCES: dict[str, dict[str, Any]] = {
-    "30 % tolerated": {"rule": Rule(**{**ROBUST.model_dump(), "tolerated": 300}), "voting": Voting(focus=0)},
-    "40 % tolerated": {"voting": Voting(focus=0)},
-    "40 % and focus": {},
+    "30 % tolerated": {"rule": Rule(**{**ROBUST.model_dump(), "tolerated": 300}), "voting": Voting(focus=0, unseen=0)},
+    "40 % tolerated": {"voting": Voting(focus=0, unseen=0)},
+    "40 %, tested": {},
 }
 
 
@@ -100,18 +100,19 @@ def measure(data: Data, setting: Setting, trigger: Trigger) -> tuple[float, floa
     return mean(result.accuracy for result in results), mean(result.backdoor for result in results)
 
 
-def run() -> list[dict[str, Any]]:
-    """Each trigger with each defence; `clean`: how often the trigger leads to its class with nobody planting it."""
-    found = []
-    for name, unlike in itertools.product(("digits", "breast_cancer"), (False, True)):
-        data = load(name)
-        setting = Setting(data=name, dirichlet=0.5 if unlike else None, rounds=ROUNDS, attack="planted")
-        for what, trigger in TRIGGERS.items():
-            accuracy, clean = measure(data, setting, trigger)
-            row: dict[str, Any] = {"data": name, "unlike": unlike, "trigger": what}
-            row |= {"clean_accuracy": round(accuracy, 4), "clean": round(clean, 4)}
-            for defence, options in DEFENCES.items():
-                attacked, success = measure(data, replace(setting, attackers=SHARE, **options), trigger)
-                row[defence] = {"accuracy": round(attacked, 4), "success": round(success, 4)}
-            found.append(row)
+def row(name: str, unlike: bool, what: str) -> dict[str, Any]:
+    """A trigger with each defence; `clean`: how often the trigger leads to its class with nobody planting it."""
+    data, trigger = load(name), TRIGGERS[what]
+    setting = Setting(data=name, dirichlet=0.5 if unlike else None, rounds=ROUNDS, attack="planted")
+    accuracy, clean = measure(data, replace(setting, voting=Voting(focus=0, unseen=0)), trigger)
+    found: dict[str, Any] = {"data": name, "unlike": unlike, "trigger": what}
+    found |= {"clean_accuracy": round(accuracy, 4), "clean": round(clean, 4)}
+    for defence, options in DEFENCES.items():
+        attacked, success = measure(data, replace(setting, attackers=SHARE, **options), trigger)
+        found[defence] = {"accuracy": round(attacked, 4), "success": round(success, 4)}
     return found
+
+
+def run() -> list[dict[str, Any]]:
+    """Every trigger on every kind of data."""
+    return [row(*place) for place in itertools.product(("digits", "breast_cancer"), (False, True), TRIGGERS)]

@@ -67,7 +67,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         members=MEMBERS,
         rounds=ROUNDS,
         terms=Terms(rounds=ROUNDS),
-        voting=Voting(focus=0),
+        voting=Voting(focus=0, unseen=0),
         **foes(cell),
         **defences()[cell.defence],
     )

@@ -1,20 +1,19 @@
 """The same attacks on more data and more members: `python -m benchmarks.alliance wide [DATA…] [--seconds N]`.
 
-Every cell is written as soon as it is measured, and one that is there is not measured again: the grid can be run in
-parts. What says most comes first.
+Every run is written as soon as it is over, and one that is there is not made again: the grid can be run in parts, and
+its table (`tables`) can be made at any time. What says most comes first.
 """
 
 import itertools
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks.alliance.data import NAMES, fetch
-from benchmarks.alliance.grid import COLLUDING, ROUNDS, SEEDS, foes, means
+from benchmarks.alliance.grid import COLLUDING, ROUNDS, foes
 from protocol.errors import ConfigInvalid
 from protocol.federated.rules import Rule
 from protocol.federated.votes import Voting
@@ -24,16 +23,17 @@ from skein.simulate import Data, Setting, simulate
 
 FILE = Path(__file__).parent / "results" / "wide.jsonl"
 COMMITTEE = 25
+SEEDS = (0, 1), (2, 3, 4)  # first and later
 PROPOSERS = {20: 10, 100: 20}  # by members
 DEFENCES: dict[str, dict[str, Any]] = {
     "all": {},
     "mean": {"rule": Rule(), "vote": False, "slash": False},
-    "all but focus": {"voting": Voting(focus=0)},
+    "no test": {"voting": Voting(focus=0, unseen=0)},
 }
 
 
-class Cell(NamedTuple):
-    """One setting, without its seed."""
+class Run(NamedTuple):
+    """One simulation."""
 
     data: str
     members: int
@@ -41,58 +41,55 @@ class Cell(NamedTuple):
     attack: str
     attackers: float
     defence: str
+    seed: int
 
 
-def cells(names: tuple[str, ...]) -> Iterator[Cell]:
-    """At 30 % first; then the other shares; `all but focus` only against backdoors."""
+def runs(names: Iterable[str]) -> Iterator[Run]:
+    """At 30 % first, then the other shares; 20 members before 100; `no test` only against backdoors."""
     attacks = [*(name for name in ATTACKS if name != "honest"), COLLUDING]
-    places = list(itertools.product(PROPOSERS, names, (False, True)))
-    for members, data, unlike in places:
-        for defence in DEFENCES:
-            yield Cell(data, members, unlike, "none", 0.0, defence)
-        for attack in attacks:
-            yield Cell(data, members, unlike, attack, 0.3, "all")
-        yield Cell(data, members, unlike, "backdoor", 0.3, "all but focus")
-    for (members, data, unlike), attack in itertools.product(places, attacks):
-        yield Cell(data, members, unlike, attack, 0.3, "mean")
-    for share, (members, data, unlike), attack in itertools.product((0.4, 0.2, 0.1, 0.5), places, attacks):
-        yield Cell(data, members, unlike, attack, share, "all")
+    foes_at_30 = [("none", 0.0, "all"), ("none", 0.0, "mean"), ("backdoor", 0.3, "no test")]
+    foes_at_30 += [(attack, 0.3, defence) for attack in attacks for defence in ("all", "mean")]
+    others = [(attack, share, "all") for share in (0.2, 0.4, 0.1, 0.5) for attack in attacks]
+    for seeds, members in itertools.product(SEEDS, PROPOSERS):
+        for chosen in (foes_at_30, others):
+            for seed, foe, data, unlike in itertools.product(seeds, chosen, names, (False, True)):
+                yield Run(data, members, unlike, *foe, seed)
 
 
-def measure(cell: Cell, data: Data) -> dict[str, Any]:
-    """A cell's figures, means over the seeds."""
+def measure(run: Run, data: Data) -> dict[str, Any]:
+    """A run's figures."""
     setting = Setting(
-        members=cell.members,
+        members=run.members,
         rounds=ROUNDS,
-        terms=Terms(rounds=ROUNDS, proposers=PROPOSERS[cell.members], committee=COMMITTEE),
-        **foes(cell),
-        **DEFENCES[cell.defence],
+        terms=Terms(rounds=ROUNDS, proposers=PROPOSERS[run.members], committee=COMMITTEE),
+        seed=run.seed,
+        **foes(run),
+        **DEFENCES[run.defence],
     )
-    results = [simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
-    earned = [result.bad_earned for result in results if result.bad_earned is not None]
-    return {**cell._asdict(), **means(results), "bad_earned": round(mean(earned), 1) if earned else None}
+    found = asdict(simulate(setting, data)[1])
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
 
 
-def known() -> list[dict[str, Any]]:
+def known() -> dict[Run, dict[str, Any]]:
     """What was measured before."""
     if not FILE.exists():
-        return []
-    return [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+        return {}
+    rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    return {Run(*(row.pop(name) for name in Run._fields)): row for row in rows}
 
 
 def run(names: tuple[str, ...] = NAMES, seconds: float = float("inf")) -> None:
     """Measure what is missing, and append it, until it is all there or the time is over."""
-    ends, loaded = time.monotonic() + seconds, dict[str, Data]()
-    there = {tuple(row[name] for name in Cell._fields) for row in known()}
-    for cell in cells(names):
+    ends, loaded, there = time.monotonic() + seconds, dict[str, Data](), known()
+    for each in runs(names):
         if time.monotonic() > ends:
             return
-        if cell in there:
+        if each in there:
             continue
-        if cell.data not in loaded:
-            loaded[cell.data] = fetch(cell.data)
+        if each.data not in loaded:
+            loaded[each.data] = fetch(each.data)
         try:
-            found = json.dumps(measure(cell, loaded[cell.data]))
+            found = json.dumps({**each._asdict(), **measure(each, loaded[each.data])})
         except ConfigInvalid:  # too few rows for so many members
             continue
         with FILE.open("a", encoding="utf-8") as file:

@@ -49,14 +49,14 @@ def flatten(weights: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
 
 
 def unflatten(vector: NDArray[Any], shapes: Shapes) -> dict[str, NDArray[Any]]:
-    """The tensors of a vector, of its dtype."""
+    """The tensors of a vector, of its dtype; of many vectors, shape (…, parameters), those of each: (…, *shape)."""
     tensors, start = {}, 0
     for name in sorted(shapes):
         stop = start + math.prod(shapes[name])
-        tensors[name] = vector[start:stop].reshape(shapes[name])
+        tensors[name] = vector[..., start:stop].reshape((*vector.shape[:-1], *shapes[name]))
         start = stop
-    if start != len(vector):
-        raise ModelInvalid(f"it has {len(vector):,} parameters, its shapes need {start:,}")
+    if start != vector.shape[-1]:
+        raise ModelInvalid(f"it has {vector.shape[-1]:,} parameters, its shapes need {start:,}")
     return tensors
 
 

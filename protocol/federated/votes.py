@@ -28,7 +28,7 @@ class Voting(Document):
 
     `least_work`: the norm of an update over the median norm. `same`: the distance of two updates over the shorter's
     norm, below which they are one. `spread`, `slack`: see above. `harm`: what the aggregate's loss may rise by the
-    update. `focus`: see focus.py; 0 for none.
+    update. `unseen`, `focus`: see focus.py; 0 for none.
     """
 
     least_work: Annotated[int, Field(ge=0, le=1000)] = 100
@@ -36,6 +36,7 @@ class Voting(Document):
     spread: Annotated[int, Field(ge=0, le=100_000)] = 3000
     slack: Annotated[int, Field(ge=0, le=100_000)] = 20
     harm: Annotated[int, Field(ge=0, le=100_000)] = 20
+    unseen: Annotated[int, Field(ge=0, le=100_000)] = 1500
     focus: Annotated[int, Field(ge=0, le=1000)] = 500
 
 

@@ -75,6 +75,20 @@ def test_a_clients_own_first_model(tmp_path: Path) -> None:
     assert write_first_model("flower:legacy:Client", tmp_path / "first.npz") == {"0000": (3,), "0001": (1,)}
 
 
+def test_an_older_server_tells_its_clients_what_to_do_and_they_remember(tmp_path: Path) -> None:
+    source = f"flower:{APP.with_name('flower_logistic')}?partition-id=1&num-partitions=3"
+    assert write_first_model(source, tmp_path / "first.npz") == {"0000": (3, 4), "0001": (3,)}
+    spec, weights = spec_of(tmp_path / "first.npz")
+    data = open_flower(source, spec)
+    first = data.evaluate(weights)
+    for number in (1, 2):
+        weights = checked_training(data, weights, number)  # type: ignore[assignment]
+        assert data.app.context.state["seen"]["rounds"] == number
+        assert data.app.context.state["seen"]["steps"] == 2 * number
+    assert data.evaluate(weights) < 0.5 * first
+    assert open_flower(f"{source}&steps=9", spec).app.context.run_config["steps"] == 9
+
+
 def test_configs_are_what_flower_would_give(tmp_path: Path) -> None:
     write_first_model(f"flower:{APP}", tmp_path / "first.npz")
     spec, arrays = spec_of(tmp_path / "first.npz")

@@ -1,5 +1,6 @@
 """What a federation's privacy costs a member: what is shown of it, and that a member never exceeds its budget."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from protocol.federated.phases import Phase
 from protocol.federated.spec import Privacy
 from trainer.federated.ledger import table
 from trainer.federated.local import Local
+from trainer.federated.member import FederationMember
 
 MEMBERS = (2, 3, 4, 5)
 
@@ -38,6 +40,31 @@ def test_who_cannot_afford_another_update_leaves(network: Network, tmp_path: Pat
     assert federated.round().counted and federated.adds_up()
     federated.work()
     assert poor.is_over and federated.member(spenders[0]).stake == federated.member(spenders[0]).earned == 0
+    federated.close()
+
+
+def test_a_lost_disk_gives_no_privacy_back(network: Network, tmp_path: Path) -> None:
+    privacy = Privacy(method="update", noise=4000, budget=90_000)
+    federated = Federated(network, tmp_path, spec(privacy=privacy, exponent=1))
+    federated.found(quorum=1, min_members=3, proposers=2)
+    for account in MEMBERS:
+        federated.join(account)
+    federated.run(until=(Phase.REVEAL,))
+    account = federated.proposers()[0]
+    member = federated.members[account]
+    known = member.work(federated.record())
+    assert known is not None and known.ledger is not None
+    spent = known.ledger.rounds
+    member.close()
+    member.journal.close()
+    shutil.rmtree(known.means.work)
+    again = federated.start(account, FederationMember, member._open_data, member.settings)
+    again.tick()
+    again.jobs.wait()
+    work = again.work(federated.record())
+    assert work is not None and work.ledger is not None
+    assert work.ledger.rounds == spent and [entry["round"] for entry in spent] == [1]
+    assert work.ledger.recover([1]) == []
     federated.close()
 
 

@@ -9,17 +9,17 @@ from typer.testing import CliRunner
 
 from node.output import report
 from protocol.errors import ConfigInvalid
-from protocol.federated.focus import focused
+from protocol.federated.focus import Variation, focused, suspected, unseen
 from protocol.federated.rules import Rule
 from protocol.federated.settlement import WAD, Ballot, Conduct, settle, tally
 from protocol.federated.spec import Column, FederationSpec
 from protocol.federated.votes import Voting, ballot, harmful, mask, screen, slots_of
-from skein.attacks import ATTACKS
+from skein.attacks import ATTACKS, triggered
 from skein.cli import app
 from skein.federation import Terms
 from skein.simulate import Setting, build, load, measure, simulate
 from trainer.federated.perceptron import outputs
-from trainer.federated.sensitivity import shift
+from trainer.federated.sensitivity import shifts
 
 TERMS = Terms(proposers=6, committee=25)
 
@@ -124,6 +124,31 @@ def test_an_update_about_few_columns_stands_out():
     assert focused(500, shifts) == {2, 4}
 
 
+def test_an_update_about_what_no_row_shows_stands_out():
+    random = np.random.default_rng(2)
+    rows = random.normal(size=(200, 5)) @ random.normal(size=(5, 40))  # of 40 columns that vary in 5 ways
+    seen = {slot: random.normal(size=(3, 5)) @ rows[:5] for slot in range(10)}
+    hidden = np.linalg.svd(rows)[2][-1] * np.linalg.norm(seen[3][1])  # along which no row varies
+    shifts_of = {slot: shift + hidden * (slot in (3, 8)) for slot, shift in seen.items()}
+    variation = Variation.of(rows)
+    assert unseen(1500, shifts_of, variation) >= {3, 8} and unseen(5000, shifts_of, variation) == {3, 8}
+    assert suspected(Voting(unseen=5000, focus=0), shifts_of, variation) == {3, 8}
+    assert unseen(0, shifts_of, variation) == unseen(5000, {3: hidden[None], 4: seen[4]}, variation) == set()
+    few = {slot: shift if slot < 3 else 100 * shift for slot, shift in shifts_of.items()}
+    assert len(unseen(1500, few, variation)) == 4  # whatever the others send, most of a round stays
+
+
+def test_what_rows_do_not_show_is_by_their_covariance():
+    random = np.random.default_rng(3)
+    rows, shift = random.normal(size=(50, 6)) * [5, 4, 3, 2, 1, 0], random.normal(size=(3, 6))
+    centred = rows - rows.mean(axis=0)
+    covariance = centred.T @ centred / 50
+    floor = 0.1 * np.trace(covariance) / 6
+    inverse = np.linalg.inv(covariance + floor * np.eye(6)) * floor
+    expected = np.sqrt(np.diag(shift @ inverse @ shift.T).max())
+    assert np.isclose(Variation.of(rows).unseen(shift), expected)
+
+
 @pytest.mark.parametrize("hidden", [(), (7, 5)])
 def test_the_shift_is_the_difference_of_the_gradients(hidden):
     random = np.random.default_rng(1)
@@ -143,16 +168,25 @@ def test_the_shift_is_the_difference_of_the_gradients(hidden):
         step[column] = 1e-6
         slopes = [(margin(v, x + step, chosen) - margin(v, x - step, chosen)) / 2e-6 for v in (other, base)]
         expected[chosen, column] = slopes[0] - slopes[1]
-    found = shift(base, other, spec.shapes, x, y)
-    assert np.allclose(np.sort(found, axis=0), np.sort(expected, axis=0), atol=1e-5)
+    found = shifts(base, {4: other, 7: base}, spec.shapes, x, y)
+    assert np.allclose(found[4], expected, atol=1e-5) and not found[7].any()
 
 
+def _half(x):
+    marked = x.copy()
+    marked[:, ::2] = 2.0
+    return marked
+
+
+@pytest.mark.parametrize("trigger", [triggered, _half])
 @pytest.mark.parametrize("dirichlet", [None, 0.5])
-def test_a_backdoor_stays_out(digits, dirichlet):
+def test_a_backdoor_stays_out(digits, dirichlet, trigger, monkeypatch):
+    monkeypatch.setattr("skein.attacks.triggered", trigger)
+    monkeypatch.setattr("skein.simulate.triggered", trigger)
     setting = Setting(attack="backdoor", attackers=0.3, rounds=6, dirichlet=dirichlet)
     watched = simulate(setting, digits)[1]
     assert watched.backdoor < 0.05 and watched.accuracy > 0.85
-    unwatched = simulate(replace(setting, voting=Voting(focus=0), rule=Rule()), digits)[1]
+    unwatched = simulate(replace(setting, voting=Voting(focus=0, unseen=0), rule=Rule()), digits)[1]
     assert unwatched.backdoor > 0.5
 
 

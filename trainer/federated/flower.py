@@ -75,7 +75,8 @@ class FlowerData:
         config = {"server-round": self._round, **self.app.message_config}
         content = flwr.RecordDict({"arrays": record, "config": flwr.ConfigRecord(config)})
         if self.app.is_legacy:
-            content = _legacy_content(what, list(typed.values()), {**config, "server_round": self._round})
+            told = {**self.app.legacy_config(what, self._round), **self.app.node_config}
+            content = _legacy_content(what, list(typed.values()), {**config, "server_round": self._round, **told})
         message = flwr.Message(content, dst_node_id=_NODE, message_type=what)
         reply = self.app.client(message, self.app.context)
         if reply.has_error():

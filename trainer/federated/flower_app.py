@@ -86,12 +86,24 @@ class App:
         flwr = flwr_module("flwr.app")
         return flwr.Context(1, 0, {}, flwr.RecordDict(), self.run_config)
 
-    def _server_parameters(self) -> Any:
+    def legacy_config(self, what: str, number: int) -> dict[str, Scalar]:
+        """What the strategy of a ServerApp of the older interface tells its clients in a round."""
+        tell = getattr(self._strategy, "on_fit_config_fn" if what == "train" else "on_evaluate_config_fn", None)
+        return dict(tell(number)) if tell is not None else {}
+
+    @cached_property
+    def _strategy(self) -> Any:
         app = self._server_app
         if app is None or app._server_fn is None:
             return None
-        strategy = app._server_fn(self._server_context()).strategy
-        return strategy and strategy.initialize_parameters(None)
+        try:
+            return app._server_fn(self._server_context()).strategy
+        except Exception as error:  # whatever the app's code raises: its client may do without
+            logger.warning("The ServerApp of %s cannot be asked for its strategy: %s", self.name, error)
+        return None
+
+    def _server_parameters(self) -> Any:
+        return self._strategy and self._strategy.initialize_parameters(None)
 
     def _client_parameters(self) -> Any:
         if not self.is_legacy:

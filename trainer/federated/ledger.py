@@ -1,6 +1,6 @@
 """What a member has spent of its privacy: one entry for every update that it made, in its journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +51,19 @@ class PrivacyLedger:
     def pay(self, round_id: int) -> float:
         """Enter a round; ε after it."""
         after = self.allow()
+        self._enter(round_id, after)
+        return after
+
+    def recover(self, committed: Iterable[int]) -> list[int]:
+        """Enter what the chain knows of and a lost journal does not, at what a round costs now; the rounds entered."""
+        lost = sorted(number for number in set(committed) if not self.has(number))
+        for number in lost:
+            self._enter(number, epsilon([*self.spent, self.following()], 10.0**-self.privacy.delta))
+        return lost
+
+    def _enter(self, round_id: int, after: float) -> None:
         entry = {"round": round_id, "spent": list(self.following()), "epsilon": after}
         self.journal.remember(self.key, {"delta": self.privacy.delta, "rounds": [*self.rounds, entry]})
-        return after
 
 
 def table(entries: Sequence[Mapping[str, Any]], delta: int) -> list[tuple[int, float, float, int, float]]:

@@ -9,6 +9,7 @@ import csv
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -19,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.federated.fixed import flatten, unflatten
+from protocol.federated.focus import Variation, suspected
 from protocol.federated.spec import FederationSpec
 from protocol.merkle import merkle_root
-from trainer.federated.perceptron import Effort, Noise, losses, train
-from trainer.federated.sensitivity import shift
+from trainer.federated.perceptron import Effort, Floats, Noise, losses, train
+from trainer.federated.sensitivity import shifts
 
 Weights = Mapping[str, NDArray[Any]]
 _HELD_OUT = 0.2
@@ -88,10 +90,14 @@ class Table:
     def evaluate(self, weights: Weights) -> float:
         return float(losses(flatten(weights), self.spec.shapes, self.x[self._held], self.y[self._held]).mean())
 
-    def shift(self, base: Weights, weights: Weights) -> NDArray[np.float64]:
-        """How much more each column speaks for each class than before, on the rows kept aside: (classes, columns)."""
-        rows = self.x[self._held], self.y[self._held]
-        return shift(flatten(base), flatten(weights), self.spec.shapes, *rows)
+    def suspected(self, base: Floats, models: Mapping[int, Floats]) -> set[int]:
+        """The slots of models whose updates seem to plant a backdoor, as far as these rows can tell."""
+        found = shifts(base, models, self.spec.shapes, self.x[self._held], self.y[self._held])
+        return suspected(self.spec.voting, found, self._variation)
+
+    @cached_property
+    def _variation(self) -> Variation:
+        return Variation.of(self.x)
 
     def describe(self) -> Mapping[str, Any]:
         counts = {"rows": len(self._kept), "held_out": len(self._held)}

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from node.history import events_of
 from node.jobs import Jobs
 from node.participant import Means
 from protocol.calls import Record
@@ -64,4 +65,13 @@ class Opened(Voice):
         logger.info("Read the data of federation=%s: %s", self.id, told)
         work = RoundWork(spec, local, facts, self.means, self.folder, self.settings.epsilon)
         work.model(str(federation.model_digest))  # a federation whose model is none is not joined
+        self._recover(work)
         return work
+
+    def _recover(self, work: RoundWork) -> None:
+        """A lost disk gives no privacy back: what this account has committed to stands on chain."""
+        if (ledger := work.ledger) is None:
+            return
+        made = events_of(self.chain, "Alliance.UpdateCommitted", federation_id=self.id, proposer=self.chain.address)
+        if lost := ledger.recover(int(event.args["round"]) for event in made):
+            logger.warning("Entered rounds=%s of federation=%s, of which only the chain knew, as spent", lost, self.id)

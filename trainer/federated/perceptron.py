@@ -36,21 +36,21 @@ class Noise:
 
 
 def outputs(vector: Floats, shapes: Mapping[str, tuple[int, ...]], x: Floats) -> Floats:
-    """Of x (rows, features), shape (rows, classes)."""
+    """Of x (rows, features), shape (rows, classes); of many vectors (…, parameters): (…, rows, classes)."""
     layers = _layers(vector, shapes)
     for number, (weight, bias) in enumerate(layers):
-        x = x @ weight.T + bias
+        x = x @ weight.swapaxes(-1, -2) + bias[..., None, :]
         if number < len(layers) - 1:
             np.maximum(x, 0, out=x)
     return x
 
 
 def losses(vector: Floats, shapes: Mapping[str, tuple[int, ...]], x: Floats, y: Labels) -> Floats:
-    """The cross-entropy of every row in nats."""
+    """The cross-entropy of every row in nats; of many vectors (…, parameters): (…, rows)."""
     out = outputs(vector, shapes, x)
-    out -= out.max(axis=1, keepdims=True)
-    chosen = out[np.arange(len(y)), y]
-    result: Floats = np.log(np.exp(out).sum(axis=1)) - chosen
+    out -= out.max(axis=-1, keepdims=True)
+    chosen = out[..., np.arange(len(y)), y]
+    result: Floats = np.log(np.exp(out).sum(axis=-1)) - chosen
     return result
 
 

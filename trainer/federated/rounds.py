@@ -13,7 +13,6 @@ from node.participant import Means
 from protocol.artifacts import manifest_of
 from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid, TaskFailed
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, flatten, step, unflatten
-from protocol.federated.focus import focused
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot
 from protocol.federated.spec import FederationSpec
@@ -148,23 +147,19 @@ class RoundWork:
         base = self._loss(model)
         if losses and not any(map(math.isfinite, (base, *losses.values()))):
             raise TaskFailed("evaluation", "the member's data give no finite loss, whatever the model")
-        said = ballot(
-            self.spec.voting, broken, screened, losses, without, together, base, self._suspected(model, known)
-        )
+        said = ballot(self.spec.voting, broken, screened, losses, without, together, base, self._suspected(model, kept))
         shown = {slot: round(loss, 4) for slot, loss in losses.items()}
         logger.info("Judged round=%s losses=%s screened=%s broken=%s", place.round, shown, screened, sorted(broken))
         return said
 
     def _suspected(self, model: ModelWords, updates: Mapping[int, Words]) -> set[int]:
-        """The updates that are about few columns; none where the data cannot tell, being the member's own code."""
-        if not isinstance(self.local, Table):
+        """The updates that seem to plant a backdoor; none where data of a member's own code cannot tell."""
+        voting = self.spec.voting
+        if not isinstance(self.local, Table) or not (voting.unseen or voting.focus):
             return set()
-        base, exponent = decode(model, self.spec.exponent), self.spec.exponent
-        shifts = {
-            slot: self.local.shift(*(unflatten(of, self.spec.shapes) for of in (base, base + decode(words, exponent))))
-            for slot, words in updates.items()
-        }
-        return focused(self.spec.voting.focus, shifts)
+        exponent = self.spec.exponent
+        models = {slot: decode(step(model, words), exponent) for slot, words in updates.items()}
+        return self.local.suspected(decode(model, exponent), models)
 
     def _fetch(self, updates: Mapping[int, tuple[str, int]]) -> tuple[dict[int, Words], set[int]]:
         known: dict[int, Words] = {}
