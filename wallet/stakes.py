@@ -73,6 +73,8 @@ def deposit(chain: Chain, funder: str, operator: str, assets: int) -> Action:
 def exit_pool(chain: Chain, funder: str, operator: str, assets: int | None, receiver: str | None = None) -> Action:
     """Request the withdrawal of `assets` wei, or of everything; it belongs to `receiver` from then on."""
     shares = _shares(chain, funder, operator, assets)
+    if funder == operator:
+        _require_no_promise(chain, operator, assets)
     told = "everything" if assets is None else f"{format_amount(assets)} SKEIN"
     if receiver in (None, funder):
         call = Call(f"request the withdrawal of {told}", "Staking", "requestWithdrawal", (operator, shares))
@@ -81,6 +83,18 @@ def exit_pool(chain: Chain, funder: str, operator: str, assets: int | None, rece
         call = Call(what, "Staking", "requestWithdrawalTo", (operator, shares, receiver))
     leaving = Figure("leaving the pool", "Staking", "pool", (operator,), _exiting)
     return Action((call,), (*_figures(funder, operator), leaving))
+
+
+def _require_no_promise(chain: Chain, operator: str, assets: int | None) -> None:
+    """ConfigInvalid where so much own stake cannot leave, since the operator has promised that it stays."""
+    promise = chain.call("Staking", "escrowOf", operator)
+    own, left = int(chain.call("Staking", "assetsOf", operator, operator)), int(promise.until) - chain.now()
+    free = max(own - int(promise.assets), 0)
+    if left > 0 and (own if assets is None else assets) > free:
+        raise ConfigInvalid(
+            f"{format_amount(int(promise.assets))} SKEIN of it are promised to stay for {format_duration(left)} more: "
+            f"{format_amount(free)} can leave now."
+        )
 
 
 def _exiting(pool: Record) -> int:

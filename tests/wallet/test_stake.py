@@ -35,6 +35,10 @@ def test_a_vault_and_a_promise_are_shown(shell: Shell) -> None:
     assert f"Vault: {shell.json('stake', 'vault', operator, '-a', 'a2')['vault']}" in made
     shell.run("stake", "vault-deposit", operator, "3", "-a", "a2")
     shell.run("stake", "lock", "4", "30d", "-a", "a1")
+    for words in (["--all"], ["6.1"]):
+        with pytest.raises(ConfigInvalid, match=r"4 SKEIN of it are promised to stay for .* more: 6 can leave"):
+            shell.run("stake", "exit", *words, "-a", "a1")
+    shell.run("stake", "exit", "6", "-a", "a1", "--dry-run")
     shown = shell.json("stake", "show", operator, "-a", "a2")
     assert (shown["yours"], shown["yours_in_the_vault"], shown["promised"]) == ("0", str(3 * SKEIN), str(4 * SKEIN))
     assert int(shown["votes"]) >= 4 * SKEIN
