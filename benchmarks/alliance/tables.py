@@ -107,7 +107,7 @@ def _worst(cells: Found, place: tuple[str, int, bool], share: float, defence: st
         return ""
     least = min(map(_quality, found.values()))
     told = f"{least:.3f}"
-    return told if len(found) == (9 if share else 1) else f"{told} ({len(found)} attacks)"
+    return told if len(found) == (9 if share else 1) else f"{told} ({len(found)} of 9)"
 
 
 def attacks() -> str:
