@@ -117,7 +117,7 @@ def _be_first(run: Evaluator, request: dict[str, Any], layers: list[str], pipe: 
     evaluation = os.fork()
     if evaluation == 0:
         os.close(pipe)
-        _run_and_leave(partial(_evaluate, run, request, layers))
+        _run_and_leave(partial(_evaluate, run, request, layers), Path(request["output"]) / "error.txt")
     _, status, usage = os.wait4(evaluation, 0)
     _tell(
         pipe,
@@ -147,8 +147,8 @@ def _evaluate(run: Evaluator, request: dict[str, Any], layers: list[str]) -> Non
     run(request["job"], output)
 
 
-def _run_and_leave(work: Callable[[], None]) -> NoReturn:
-    """Run in a forked child and end it without the parent's clean-up handlers."""
+def _run_and_leave(work: Callable[[], None], trace: Path | None = None) -> NoReturn:
+    """Run in a forked child and end it without the parent's clean-up handlers; `trace`: where an error's goes."""
     code = EXIT_RETRY
     try:
         work()
@@ -157,17 +157,18 @@ def _run_and_leave(work: Callable[[], None]) -> NoReturn:
         code = EXIT_MEMORY
     except (OSError, ImportError) as error:
         code = EXIT_MEMORY if getattr(error, "errno", None) == errno.ENOMEM else EXIT_RETRY
-        _leave_trace()
+        _leave_trace(trace)
     except BaseException:
         code = EXIT_BROKEN
-        _leave_trace()
+        _leave_trace(trace)
     finally:
         os._exit(code)
 
 
-def _leave_trace() -> None:
-    """Write the trace into the working folder, which is the evaluation's output folder by then."""
-    Path("error.txt").write_text(traceback.format_exc()[-4000:], encoding="utf-8")
+def _leave_trace(path: Path | None) -> None:
+    """Not where a client was killed and nobody waits for its evaluation any more: that is no error of this folder's."""
+    if path is not None:
+        path.write_text(traceback.format_exc()[-4000:], encoding="utf-8")
 
 
 if __name__ == "__main__":
