@@ -125,20 +125,24 @@ def round_of(world: World, lives: Lives) -> int:
 
 def whole_life(world: World, lives: Lives) -> int:
     """From the commits to the claims; how often somebody died."""
-    task = prepare(world)
-    deaths = round_of(world, lives)
-    for deadline in ("commit_ends", "reveal_ends", "score_commit_ends", "score_reveal_ends"):
+    task, deaths = prepare(world), round_of(world, lives)
+
+    def pass_to(deadline: str, rounds: int = 1) -> None:
+        nonlocal deaths
         world.network.set_time(max(world.chain.task(task)[deadline], world.network.now() + 1))
-        deaths += round_of(world, lives)
-        world.network.mine(2)
-        deaths += round_of(world, lives)
-    deaths += lives(partial(appeal, world, task))
-    for deadline in ("challenge_ends", "", "score_commit_ends", "score_reveal_ends", "challenge_ends"):
-        if deadline:
-            world.network.set_time(max(world.chain.task(task)[deadline], world.network.now() + 1))
-        for _ in range(2):
-            deaths += round_of(world, lives)
+        for _ in range(rounds):
             world.network.mine(2)
+            deaths += round_of(world, lives)
+
+    pass_to("commit_ends")
+    pass_to("reveal_ends", 2)  # the key, then the panels
+    pass_to("score_commit_ends")
+    pass_to("score_reveal_ends")
+    deaths += lives(partial(appeal, world, task))
+    pass_to("challenge_ends", 3)  # settled, drawn again, scored
+    pass_to("score_commit_ends")
+    pass_to("score_reveal_ends")
+    pass_to("challenge_ends", 3)  # settled, finalized, claimed
     assert_over(world, task)
     return deaths
 
