@@ -56,10 +56,10 @@ def finish(life, stranger):
     assert life.token.balanceOf(life.arena) == 0
 
 
-def canaries(life, creator, trainers, validators, stranger, score=GOOD):
+def canaries(life, creator, trainers, validators, stranger, score=GOOD, **changes):
     """A task whose third model is a canary of this score."""
     leaf = canary_leaf(digest_of("C"), score, life.salt)
-    return opened(life, creator, trainers, validators, stranger, canary_root=leaf)
+    return opened(life, creator, trainers, validators, stranger, canary_root=leaf, **changes)
 
 
 def tell(life, sender, score=GOOD, submission=3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def pytest_collection_finish(session):
 @pytest.fixture(scope="session", autouse=True)
 def _session():
     brownie_compat.remember_chain_id()
+    if "SKEIN_BRANCHES" not in os.environ:
+        yield
+        return
+    import branches
+
+    branches.watch()
+    yield
+    branches.write()
 
 
 @pytest.fixture(scope="module", autouse=True)

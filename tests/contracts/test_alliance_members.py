@@ -129,6 +129,21 @@ def test_the_rest_returns_to_the_creator(life, creator, stranger, token):
     life.check()
 
 
+def test_anyone_ends_a_federation_whose_rounds_are_paid(federated, creator, trainers, stranger):
+    life = federated.fork()
+    life.found(creator, rounds=1)
+    life.join(dict.fromkeys(trainers, STAKE))
+    assert not any(life.arena.deadlines(1, 1))  # nothing is drawn
+    life.draw(stranger)
+    life.propose_all()
+    life.vote(dict.fromkeys(life.voters, (3, 0)))
+    life.attest_all("next")
+    life.settle(stranger)
+    assert life.federation.rounds_left == 0
+    life.do("endFederation", 1, sender=stranger)
+    life.check()
+
+
 def test_peers_are_needed(Alliance, staking, randomness, owner):
     for peers in [("0x" + "0" * 40, randomness), (staking, "0x" + "0" * 40)]:
         with reverts(error("ZeroAddress")):

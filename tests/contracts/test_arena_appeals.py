@@ -71,6 +71,19 @@ def test_an_appeal_that_is_right(life, trainers, stranger, token):
     finish(life, stranger)
 
 
+def test_an_appellant_has_no_part_of_what_silence_costs(life, trainers, stranger, token):
+    mute, *liars = panel(life, 1)
+    accounts = [life.people[v.account] for v in life.task.validators if v.account != mute.address]
+    life.score({account: {1: FAIR, 2: GOOD, 3: GOOD} for account in accounts}, until=Phase.CHALLENGE)
+    life.do("appeal", 1, 1, sender=trainers[0])
+    before = token.balanceOf(trainers[0])
+    decide(life, stranger, GOOD)
+    slashed = {v.account: v.slashed for v in life.task.validators}
+    assert slashed[mute.address] > 0
+    assert token.balanceOf(trainers[0]) - before == BOND + sum(slashed[one.address] for one in liars) // 2
+    finish(life, stranger)
+
+
 def test_an_appeal_that_is_wrong(life, trainers, stranger, token):
     """The bond is shared by those who did the work."""
     say(life, GOOD)

@@ -118,8 +118,12 @@ def test_a_canary_finds_a_panel_that_conspires(newborn, creator, trainers, valid
     assert 3 not in life.task.ranking and life.task.stake(life.task.unique) == 100 * WAD
 
 
-def test_a_creator_who_lies_about_a_canary_loses_its_bond(newborn, creator, trainers, validators, stranger, token):
-    life = canaries(newborn.fork(), creator, trainers, validators, stranger, score=FAIR)
+@pytest.mark.parametrize("put_up", [BOND, 200 * WAD])
+def test_a_creator_who_lies_about_a_canary_loses_its_bond(
+    newborn, creator, trainers, validators, stranger, token, put_up
+):
+    """Up to as much as the appellant put up is the appellant's."""
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger, score=FAIR, appeal_bond=put_up)
     number, appellant = life.number, validators[0]
     accounts = [life.people[v.account] for v in life.task.validators]
     entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD)) for account in accounts}
@@ -141,8 +145,8 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(newborn, creator, trai
     life.settle(stranger)
     life.check()
     assert life.state(3) == State.SCORED and all(v.slashed == 0 for v in life.task.validators)
-    assert token.balanceOf(appellant) - before == 2 * BOND
-    assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - BOND
+    assert token.balanceOf(appellant) - before == put_up + min(put_up, 100 * WAD)
+    assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - min(put_up, 100 * WAD)
     life.do("finalize", number, sender=stranger)
     assert life.task.creator_pot == 0
     life.claim(stranger)
@@ -161,6 +165,17 @@ def test_what_a_larger_panel_decides_is_not_told_as_well(newborn, creator, train
     life.until(Phase.SCORE_REVEAL)
     life.refused("AppealNotPossible", "revealCanary", life.number, 3, GOOD, life.salt, [], sender=creator)
     life.refused("SubmissionNotScorable", "revealCanary", life.number, 1, GOOD, life.salt, [], sender=creator)
+
+
+def test_nor_while_others_are_scored_again(newborn, creator, trainers, validators, stranger):
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    life.until(Phase.CHALLENGE)  # nobody says a word
+    life.do("appeal", life.number, 3, sender=validators[0])
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("redraw", life.number, sender=stranger)
+    life.until(Phase.SCORE_REVEAL)
+    life.refused("AlreadyAppealed", "revealCanary", life.number, 3, GOOD, life.salt, [], sender=creator)
 
 
 def test_a_canary_that_nobody_can_confirm_is_an_unscored_model(newborn, creator, trainers, validators, stranger, token):

@@ -78,7 +78,9 @@ def test_draw_waits_for_the_seed(life, stranger, validators):
 def test_preview_is_what_is_drawn(life, stranger, arena):
     life.mine(2)
     preview = [arena.previewPanel(1, submission) for submission in (1, 2)]
-    life.draw([2, 1], stranger)
+    life.draw([2], stranger)
+    assert arena.previewPanel(1, 1) == preview[0]  # by the seed that is fixed now
+    life.draw([1], stranger)
     assert [tuple(arena.panel(1, submission)) for submission in (1, 2)] == [tuple(one) for one in preview]
 
 
@@ -112,6 +114,7 @@ def test_commit_scores(life, validators, stranger, arena):
     life.do("commitScores", 1, 0, SOME, sender=first)
     assert life.task.seed != bytes(32) and not life.task.panels  # the first commitment decides the seed
     assert bytes(arena.scoresCommitmentOf(1, 1, first, 0)) == SOME
+    assert arena.scoreAt(1, 1, 32) == (False, 0, False)  # no panel is that large
     life.check()
     life.refused("AlreadyCommitted", "commitScores", 1, 0, SOME, sender=first)
     life.do("commitScores", 1, 2**255, SOME, sender=first)

@@ -103,6 +103,12 @@ def test_a_header_proves_its_prevrandao(prevrandao, stranger):
     assert bytes(prevrandao.seed(ticket)) == bytes(seed) and not prevrandao.expired(ticket)
 
 
+def test_a_block_without_prevrandao_proves_nothing(prevrandao, stranger):
+    """The first block has none; 0 would stand for a seed that nobody has proved."""
+    with reverts(error("WrongProof", 0)):
+        prevrandao.prove(0, header(0), {"from": stranger})
+
+
 def test_a_header_after_256_blocks_is_too_late(prevrandao, stranger):
     ticket = prevrandao.request()
     mine_until(ticket + 1)
@@ -171,4 +177,5 @@ def test_messages_are_hashed_to_points_of_the_curve(Bn254Harness, owner):
         x, y = harness.hashToPoint(number.to_bytes(32, "big"))
         prime = 0x30644E72E131A029B85045B68181585D97816A916871CA8D3C208C16D87CFD47
         assert (y * y - x**3 - 3) % prime == 0
-    assert harness.isKey(KEY) and not harness.isKey([KEY[1], KEY[0], KEY[3], KEY[2]])
+    assert harness.isKey(KEY)
+    assert not harness.isKey([KEY[1], KEY[0], KEY[3], KEY[2]]) and not harness.isKey([0, 0, 0, 0])

@@ -67,6 +67,12 @@ def test_a_promise_is_never_cut(staking, operator, pool):
     assert staking.getVotes(operator) == 1
 
 
+def test_a_promise_that_weighs_no_more_moves_no_votes(staking, operator, pool):
+    staking.escrow(500, 10 * DAY, {"from": operator})
+    assert "DelegateVotesChanged" not in staking.escrow(500, 20 * DAY, {"from": operator}).events
+    assert staking.getVotes(operator) == 500
+
+
 def test_it_stays_until_its_time_is_over(staking, operator, stranger, pool):
     until = staking.escrow(600, 30 * DAY, {"from": operator}).timestamp + 30 * DAY
     staking.requestWithdrawal(operator, 400 * PAR, {"from": operator})
