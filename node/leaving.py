@@ -22,11 +22,15 @@ _FACT = "leaving"
 
 @dataclass(frozen=True)
 class Plan:
-    """What leaving will do: tasks to end, token wei to take out and on its way out, where it goes, from when."""
+    """What leaving will do: tasks to end, token wei to take out and on its way out, where it goes, from when.
+
+    Nothing is taken out for another `promised` seconds, in which stake in escrow has to stay.
+    """
 
     tasks: list[int]
     own_stake: int
     requested: int
+    promised: int
     cooldown: int
     receiver: str
 
@@ -50,7 +54,14 @@ def plan(chain: Chain, tasks: list[int], receiver: str | None) -> Plan:
     """What `step` is going to do from now on."""
     requested = sum(each.assets for each in _own_requests(chain))
     own = int(chain.pool(chain.address).own.assets)
-    return Plan(tasks, own, requested, int(chain.call("Staking", "COOLDOWN")), receiver or chain.address)
+    cooldown = int(chain.call("Staking", "COOLDOWN"))
+    return Plan(tasks, own, requested, _promised(chain), cooldown, receiver or chain.address)
+
+
+def _promised(chain: Chain) -> int:
+    """Seconds for which stake in escrow still has to stay."""
+    promise = chain.call("Staking", "escrowOf", chain.address)
+    return max(int(promise.until) - chain.now(), 0) if int(promise.assets) else 0
 
 
 def step(chain: Chain, sender: Sender, journal: Journal) -> bool:
@@ -59,6 +70,8 @@ def step(chain: Chain, sender: Sender, journal: Journal) -> bool:
     The names of the wishes count what happened before, so that each happens once, however often it is wished.
     """
     shares = int(chain.call("Staking", "sharesOf", chain.address, chain.address))
+    if shares and _promised(chain):
+        return False
     if shares:
         before = len(events_of(chain, "Staking.WithdrawalRequested", funder=chain.address))
         sender.send(f"leave:request:{before}", "Staking", "requestWithdrawal", chain.address, shares)

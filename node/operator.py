@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
@@ -57,7 +58,7 @@ def leave(
     means = means_of(client, client.account())
     try:
         plan = leaving.plan(means.chain, engaged(means.chain), client.withdrawal)
-        output.record(asdict(plan) if output.json else _told(plan))
+        output.record(_document(plan) if output.json else _told(plan))
         if dry_run:
             return
         if not sure:
@@ -81,11 +82,17 @@ def stay(output: Output, client: ClientSettings) -> None:
     output.record({"leaving": False})
 
 
+def _document(plan: leaving.Plan) -> dict[str, Any]:
+    return asdict(plan) | {"own_stake": str(plan.own_stake), "requested": str(plan.requested)}
+
+
 def _told(plan: leaving.Plan) -> dict[str, str]:
+    promised = {"has to stay for": format_duration(plan.promised)} if plan.promised else {}
     return {
         "tasks to end first": ", ".join(map(str, plan.tasks)) or "none",
         "own stake to take out": f"{format_amount(plan.own_stake)} SKEIN",
         "on its way out": f"{format_amount(plan.requested)} SKEIN",
+        **promised,
         "cool-down": format_duration(plan.cooldown),
         "goes to": plan.receiver,
     }

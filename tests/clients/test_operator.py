@@ -114,7 +114,7 @@ def test_the_command_leaves_by_itself_where_no_client_runs(
     play.stake(world.network, 2)
     monkeypatch.setenv("SKEIN_WITHDRAWAL", operator.address(9))
     plan = operator.json("trainer", "exit", "--dry-run")
-    assert (plan["tasks"], plan["own_stake"], plan["receiver"]) == ([], 1000 * SKEIN, operator.address(9))
+    assert (plan["tasks"], plan["own_stake"], plan["receiver"]) == ([], str(1000 * SKEIN), operator.address(9))
     with pytest.raises(ConfigInvalid, match="add --yes"):
         operator.run("trainer", "exit")
     assert world.own(2) == 1000
@@ -133,6 +133,20 @@ def _once_out(world, step):
         return done
 
     return run
+
+
+def test_stake_that_is_promised_stays_until_its_time_is_over(world: World, operator: Shell) -> None:
+    play.stake(world.network, 2)
+    world.network.chain(2).send("Staking", "escrow", SKEIN, 30 * 86400)
+    assert "has to stay for" in operator.run("trainer", "exit", "--dry-run").stdout
+    assert 29 * 86400 < operator.json("trainer", "exit", "--dry-run")["promised"] <= 30 * 86400
+    trainer = world.trainer(2)
+    leaving.wish_to_leave(trainer.journal, None)
+    world.work()
+    assert world.own(2) == 2000 and not trainer.has_left
+    world.network.sleep(30 * 86400)
+    world.work()
+    assert world.own(2) == 0
 
 
 def test_a_wish_to_leave_can_be_taken_back(world: World, operator: Shell) -> None:
