@@ -31,8 +31,12 @@ contract Alliance is IAlliance {
     uint256 public constant MAX_PROPOSERS = 32;
     uint256 public constant MAX_COMMITTEE = 64;
     uint256 public constant MAX_MEMBERS = 1024;
+    /// @notice The most that a member stakes, over the least. Who has more takes several seats.
+    uint256 public constant MAX_STAKE_RATIO = 4;
     /// @notice Seconds after which a creator can end a federation in which no round starts.
     uint256 public constant IDLE_WINDOW = 7 days;
+    /// @notice Seconds from a round's start in which it can ask for new seeds.
+    uint256 public constant SEED_PATIENCE = Committees.SEED_PATIENCE;
     uint256 private constant LONGEST_WINDOW = 365 days;
 
     /* IMMUTABLES */
@@ -152,6 +156,7 @@ contract Alliance is IAlliance {
         require(allowed, NotInvited(federationId, msg.sender));
         require(f.memberCount < MAX_MEMBERS, FederationFull(federationId));
         require(stake >= f.parameters.minStake, InsufficientStake(f.parameters.minStake, stake));
+        _requireSeatable(f, stake);
         number = self.numberOf[msg.sender];
         if (number == 0) {
             number = ++f.joined;
@@ -178,9 +183,11 @@ contract Alliance is IAlliance {
     /// @inheritdoc IAlliance
     function addStake(uint256 federationId, uint256 assets) external {
         Member storage m = _seated(federationId);
+        require(_state[federationId].phase() != Phase.Draw, WrongPhase(federationId, Phase.Draw));
         require(!m.busy, MemberBusy(federationId, msg.sender, m.round));
         require(assets > 0, ZeroAmount());
         m.stake += assets.toUint128();
+        _requireSeatable(_state[federationId].federation, m.stake);
         emit StakeAdded(federationId, msg.sender, assets);
         IStaking(STAKING).lock(msg.sender, assets);
     }
@@ -205,6 +212,12 @@ contract Alliance is IAlliance {
         f.owed -= uint128(assets);
         emit MemberClaimed(federationId, account, assets);
         IStaking(STAKING).distribute(account, assets);
+    }
+
+    /// @dev Seats are drawn alike and weigh by stake: where stakes differ little, a committee is hostile in proportion.
+    function _requireSeatable(Federation storage f, uint256 stake) private view {
+        uint256 most = f.parameters.minStake * MAX_STAKE_RATIO;
+        require(stake <= most, ExcessiveStake(most, stake));
     }
 
     /// @dev The caller's record, if it can be drawn.

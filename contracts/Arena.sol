@@ -38,8 +38,8 @@ contract Arena is IArena {
     uint256 public constant DEVIATING_SLASH = Settlement.DEVIATING_SLASH;
     /// @notice The part of all slashes that goes to the callers of settle, WAD.
     uint256 public constant SETTLER_SHARE = Settlement.SETTLER_SHARE;
-    /// @notice Seconds after an attempt's deadlines from which submissions can be settled without a seed.
-    uint256 public constant SEED_PATIENCE = Settlement.SEED_PATIENCE;
+    /// @notice Seconds after an attempt's first deadlines from which submissions can be settled without a seed.
+    uint256 public constant SEED_PATIENCE = TaskState.SEED_PATIENCE;
     /// @notice The part of what its settlement takes from the first panel that an upheld appeal earns, WAD.
     uint256 public constant APPELLANT_SHARE = Settlement.APPELLANT_SHARE;
     /// @notice The least bond over the bounty, WAD.
@@ -128,7 +128,7 @@ contract Arena is IArena {
         t.key = key;
         t.attempt = 1;
         t.pending += t.revealedCount;
-        self.startAttempt(RANDOMNESS, true);
+        self.openAttempt(RANDOMNESS, true);
         Payout.setToWork(self, EMISSIONS, taskId);
         emit KeyReleased(taskId, msg.sender, key, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds, t.challengeEnds);
     }

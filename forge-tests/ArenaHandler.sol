@@ -68,7 +68,11 @@ contract ArenaHandler is Base {
         p.maximise = index != 1;
         p.maxShare = index == 2 ? 0.3e18 : 1e18;
         if (index == 0) return p;
-        (p.challengeWindow, p.appealPanelSize, p.appealBond) = (100, p.panelSize + 1, uint128(1e18 + index));
+        (p.challengeWindow, p.appealPanelSize, p.appealBond) = (
+            100,
+            p.panelSize + 1,
+            index == 0 ? 1 : uint128(1e18 + index)
+        );
         p.canaryRoot = keccak256(bytes.concat(keccak256(abi.encode(uint256(1), int64(1e9), SALT))));
     }
 
@@ -129,6 +133,7 @@ contract ArenaHandler is Base {
         }
         if (phase >= IArena.Phase.Finalized) return last ? _claimAll(taskId) : _claimOne(taskId);
         if (!last) _takePart(taskId, phase);
+        if (last && phase == IArena.Phase.ScoreCommit) _drawAll(taskId);
         if (last || _random(3) == 0) _pass(100);
     }
 
@@ -210,10 +215,12 @@ contract ArenaHandler is Base {
         IArena.Task memory t = ARENA.task(taskId);
         if (t.attempt == 0) return;
         if (block.number <= t.seedTicket) _roll(2);
-        if (t.seed == 0 && block.number > t.seedTicket + 256) {
+        bool late = block.timestamp >= t.scoreCommitEnds || block.number > t.seedTicket + 256;
+        if (t.seed == 0 && late && block.timestamp < t.patienceEnds) {
             ARENA.renewSeed(taskId);
             return _roll(2);
         }
+        if (t.seed == 0 && late) return;
         for (uint256 i = 1; i <= t.submissionCount; ++i) {
             if (_isDue(taskId, i, t.attempt) && ARENA.panel(taskId, i).length == 0) ARENA.drawPanel(taskId, i);
         }

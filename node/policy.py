@@ -52,6 +52,8 @@ class Policy(Settings):
     """Never tasks of these creators."""
     margin_seconds: Annotated[int, Field(ge=0)] = 60
     """How long before a deadline the last transaction for it is sent; at most a fifth of the phase."""
+    min_window_seconds: Annotated[int, Field(ge=1)] = 30
+    """Keep away from tasks and federations in which somebody has less time for a duty: who misses it is slashed."""
     spread_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6.0
     """Seconds within which participants take turns at steps that only one of them can do."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
@@ -71,7 +73,14 @@ class Policy(Settings):
             return f"its creator {task.creator} is ruled out by the settings."
         if task.parameters.bounty < self.min_bounty:
             return f"its bounty of {format_amount(task.parameters.bounty)} SKEIN is below the minimum."
-        return None
+        terms = task.parameters
+        return self.haste(terms.reveal_window, terms.score_commit_window, terms.score_reveal_window)
+
+    def haste(self, *windows: int) -> str | None:
+        """Why these seconds for duties rule it out, or None. A creator of bad will could live on who comes too late."""
+        if (shortest := min(windows)) >= self.min_window_seconds:
+            return None
+        return f"it leaves {shortest} s for a duty, and the least is {self.min_window_seconds} (--min-window-seconds)."
 
     def margin(self, window: int) -> int:
         """Seconds to keep before the end of a phase of `window` seconds."""

@@ -43,6 +43,8 @@ class Upkeep:
         """Do what can be done now; call it on every tick."""
         if phase == Phase.KEY and task.pending > 0:
             self._settle_all(task_id, task, phase)
+        elif phase == Phase.SCORE_COMMIT and int(task.seed, 16) == 0:
+            self._fix_seed(task_id, task)
         elif phase in (Phase.SETTLE, Phase.VOID, Phase.ABANDONED):
             if phase != Phase.ABANDONED and task.pending > 0:
                 self._settle_all(task_id, task, phase)
@@ -56,9 +58,20 @@ class Upkeep:
         self.prove_seed(task_id, task)
         return self._attempt(f"task:{task_id}:draw:{task.attempt}:{submission_id}", "drawPanel", task_id, submission_id)
 
+    def _fix_seed(self, task_id: int, task: Record) -> None:
+        """By one draw, while scores can be committed: later nobody could be told from who could not know."""
+        for submission_id in self.in_my_order(task_id, task.submission_count):
+            if is_scorable(self._chain.submission(task_id, submission_id), task.attempt):
+                if self._is_my_turn(f"task:{task_id}:fix:{task.seed_ticket}"):
+                    self.draw(task_id, task, submission_id)
+                return
+
     def renew_seed(self, task_id: int, task: Record) -> bool:
-        """Whether the seed expired before anyone used it; asks for a new one, which starts the windows anew."""
-        if int(task.seed, 16) != 0 or not self._chain.call("Randomness", "expired", task.seed_ticket):
+        """Whether nobody used the seed in time; asks for a new one, which starts the windows anew."""
+        now = self._chain.now()
+        if int(task.seed, 16) != 0 or now >= task.patience_ends:
+            return False
+        if now < task.score_commit_ends and not self._chain.call("Randomness", "expired", task.seed_ticket):
             return False
         key = f"task:{task_id}:renew:{task.seed_ticket}"
         if self._is_my_turn(key):
@@ -88,10 +101,8 @@ class Upkeep:
         return (1 + (start + step) % count for step in range(count))
 
     def _settle_all(self, task_id: int, task: Record, phase: Phase) -> None:
-        if phase == Phase.SETTLE and task.attempt > 0:
-            if self.renew_seed(task_id, task):
-                return
-            self.prove_seed(task_id, task)
+        if phase == Phase.SETTLE and task.attempt > 0 and self.renew_seed(task_id, task):
+            return
         for submission_id in self.in_my_order(task_id, task.submission_count):
             submission = self._chain.submission(task_id, submission_id)
             if _needs_settling(submission, task, phase) and not self._is_appealed(task_id, task, submission_id):
@@ -105,7 +116,8 @@ class Upkeep:
 
     def _settle(self, task_id: int, task: Record, submission_id: int, submission: Record) -> None:
         scored = submission.state in (SubmissionState.REVEALED, SubmissionState.UNSCORED)
-        if scored and not self._chain.call("Arena", "panel", task_id, submission_id):
+        has_seed = int(task.seed, 16) != 0
+        if scored and has_seed and not self._chain.call("Arena", "panel", task_id, submission_id):
             self.draw(task_id, task, submission_id)
         self._attempt(f"task:{task_id}:settle:{task.attempt}:{submission_id}", "settle", task_id, submission_id)
 

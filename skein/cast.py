@@ -167,6 +167,7 @@ class Cast:
             "OMP_NUM_THREADS": "1",
             "TRAINER_WORKERS": "1",
             **{f"{kind}_SPREAD_SECONDS": "2" for kind in ("TRAINER", "VALIDATOR")},
+            **{f"{kind}_MIN_WINDOW_SECONDS": "1" for kind in ("TRAINER", "VALIDATOR")},
         }
         if actor.role.cheat == "duplicate":  # it has got hold of another trainer's files, and is in a hurry
             victim = self[COPIED]

@@ -53,7 +53,9 @@ class Duties:
         if drawn:
             return drawn, True
         panel = self._preview(task_id, task, submission_id)
-        if panel is None and self._upkeep.prove_seed(task_id, task):
+        if panel is None:
+            if self._upkeep.renew_seed(task_id, task) or not self._upkeep.prove_seed(task_id, task):
+                return None, False
             panel = self._preview(task_id, task, submission_id)
         if panel is None:
             return None, False
@@ -62,11 +64,9 @@ class Duties:
         return panel, False
 
     def _preview(self, task_id: int, task: Record, submission_id: int) -> list[str] | None:
-        """Who would be drawn now; None while there is no seed. One that expired is asked for again."""
+        """Who would be drawn now; None while there is no seed."""
         try:
             panel: list[str] = self._chain.call("Arena", "previewPanel", task_id, submission_id, block="pending")
-        except ContractReverted as refused:
-            if refused.error == "SeedExpired":
-                self._upkeep.renew_seed(task_id, task)
+        except ContractReverted:
             return None
         return panel

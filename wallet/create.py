@@ -144,7 +144,7 @@ def parameters(task: Prepared) -> dict[str, Any]:
         "maximise": task.spec.maximise,
         "appeal_panel_size": task.file.appeal_panel_size if windows.challenge else 0,
         "max_share": scoring.max_share,
-        "appeal_bond": reward.appeal_bond if windows.challenge else 0,
+        "appeal_bond": task.file.appeal_bond if windows.challenge else 0,
         "canary_root": root_of(task.canaries),
     }
 

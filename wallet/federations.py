@@ -99,9 +99,17 @@ def add_stake(chain: Chain, federation: Federation, account: str, assets: int) -
     member = _member(chain, federation, account)
     if not member.seat:
         raise ConfigInvalid(f"{account} is no member of federation {federation.id} any more.")
+    if federation.phase is Phase.DRAW:
+        raise ConfigInvalid(f"Stakes of federation {federation.id} are fixed while a round is being drawn.")
     free = int(chain.call("Staking", "lockable", account))
     if not 0 < assets <= free:
         raise ConfigInvalid(f"Between 0 and {format_amount(free)} SKEIN of your stake are free of locks.")
+    most = int(federation.record.parameters.min_stake) * int(chain.call("Alliance", "MAX_STAKE_RATIO"))
+    if member.stake + assets > most:
+        raise ConfigInvalid(
+            f"A seat of federation {federation.id} takes at most {format_amount(most)} SKEIN, and yours has "
+            f"{format_amount(member.stake)}: join with another account for more."
+        )
     call = Call(f"lock {format_amount(assets)} SKEIN more", "Alliance", "addStake", (federation.id, assets))
     seat = Figure("stake of the seat", "Alliance", "member", (federation.id, account), lambda record: int(record.stake))
     return Action((call,), (seat, Figure("free of locks", "Staking", "lockable", (account,))))

@@ -51,14 +51,15 @@ class DataSection(Section):
 
 
 class RewardSection(Section):
-    """Amounts in SKEIN; the bond is a tenth of the bounty unless it is given."""
+    """Amounts in SKEIN; unless they are given, the bond is a tenth of the bounty, and the appeal bond 10 or, if that is
+    less, the bond."""
 
     bounty: Amount = parse_amount("100")
     bond: Amount | None = None
     min_trainer_stake: Amount = parse_amount("10")
     min_validator_stake: Amount = parse_amount("10")
     paid_ranks: Annotated[int, Field(ge=1, le=64)] = 3
-    appeal_bond: Amount = parse_amount("10")
+    appeal_bond: Amount | None = None
 
 
 class WindowSection(Section):
@@ -121,6 +122,12 @@ class TaskFile(Section):
         return self.reward.bond if self.reward.bond is not None else -(-self.reward.bounty // 10)
 
     @property
+    def appeal_bond(self) -> int:
+        """Token wei; the contract takes no more than the bond."""
+        given = self.reward.appeal_bond
+        return min(self.bond, parse_amount("10")) if given is None else given
+
+    @property
     def appeal_panel_size(self) -> int:
         """How many validators decide an appeal."""
         return self.scoring.appeal_panel_size or min(2 * self.scoring.panel_size + 1, 32)
@@ -135,6 +142,8 @@ class TaskFile(Section):
         rules = {
             "data.source is missing: name a data set, a CSV file or a directory": bool(self.data.source),
             "reward.bond must be at least a tenth of reward.bounty": self.bond >= least,
+            "reward.appeal_bond must not exceed reward.bond": not self.windows.challenge
+            or self.appeal_bond <= self.bond,
             "scoring.tolerance must not exceed scoring.slash_tolerance": scoring.tolerance <= scoring.slash_tolerance,
             "scoring.slash_tolerance must not exceed scoring.scale": scoring.slash_tolerance <= scoring.scale,
             "scoring.tolerance must not exceed scoring.grid": scoring.tolerance <= scoring.grid,

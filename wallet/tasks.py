@@ -88,7 +88,8 @@ def release_key(task: Task, key: str) -> Action:
 
 
 def settle(chain: Chain, task: Task, caller: str) -> Action:
-    """Settle every submission that can be settled now; panels that nobody drew are drawn first."""
+    """Settle every submission that can be settled now; panels that nobody drew are drawn first. Where nobody could be
+    drawn in time the attempt begins anew."""
     expect(task, "be settled", *_AFTER_REVEAL)
     calls = tuple(_settlements(chain, task))
     if not calls:
@@ -97,15 +98,15 @@ def settle(chain: Chain, task: Task, caller: str) -> Action:
 
 
 def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
-    if task.phase is Phase.SETTLE and task.record.attempt and not int(task.record.seed, 16):
-        ticket = task.record.seed_ticket
-        if (proof := seed_proof(chain, ticket)) is not None:
-            yield Call("prove the seed of the panels", "Randomness", "prove", (ticket, proof))
+    has_seed = int(task.record.seed, 16) != 0
+    anew = task.phase is Phase.SETTLE and task.record.attempt and not has_seed and task.now < task.record.patience_ends
+    if task.phase is Phase.SCORE_COMMIT and not has_seed:
+        yield from _first_draw(chain, task)
     for identity, record in enumerate(submissions(chain, task), start=1):
         waits = record.settled_attempt == 0
-        if record.state in _SCORED_LATER and task.phase is Phase.SETTLE:
+        if record.state in _SCORED_LATER and task.phase is Phase.SETTLE and not anew:
             waits = is_scorable(record, task.record.attempt) and not _is_appealed(chain, task, identity)
-            if waits and not chain.call("Arena", "panel", task.id, identity):
+            if waits and has_seed and not chain.call("Arena", "panel", task.id, identity):
                 what = f"draw the panel of submission {identity}"
                 yield Call(what, "Arena", "drawPanel", (task.id, identity), done_if="PanelAlreadyDrawn")
         elif record.state not in _UNSETTLED:
@@ -114,6 +115,24 @@ def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
             yield Call(
                 f"settle submission {identity}", "Arena", "settle", (task.id, identity), done_if="AlreadySettled"
             )
+    if anew:
+        what = "ask for a new seed, since nobody used the last one in time"
+        yield Call(what, "Arena", "renewSeed", (task.id,), done_if="SeedStillValid")
+
+
+def _first_draw(chain: Chain, task: Task) -> Iterator[Call]:
+    """It fixes the seed, so that who is silent can be told from who could not know."""
+    ticket, attempt = task.record.seed_ticket, task.record.attempt
+    if chain.call("Randomness", "expired", ticket):
+        yield Call("ask for a new seed", "Arena", "renewSeed", (task.id,), done_if="SeedStillValid")
+        return
+    if (proof := seed_proof(chain, ticket)) is not None:
+        yield Call("prove the seed of the panels", "Randomness", "prove", (ticket, proof))
+    for identity, record in enumerate(submissions(chain, task), start=1):
+        if is_scorable(record, attempt):
+            what = f"draw the panel of submission {identity}"
+            yield Call(what, "Arena", "drawPanel", (task.id, identity), done_if="PanelAlreadyDrawn")
+            return
 
 
 def _is_appealed(chain: Chain, task: Task, submission: int) -> bool:

@@ -13,6 +13,10 @@ import {FederationState} from "./FederationState.sol";
 library Committees {
     using FederationState for FederationState.State;
 
+    /// @dev How long a round waits for its seed. Then it is given up, so that not even a source of randomness that
+    ///      fails for ever locks anything for ever.
+    uint64 internal constant SEED_PATIENCE = 7 days;
+
     /// @notice See IAlliance.startRound.
     function start(
         FederationState.State storage self,
@@ -27,6 +31,7 @@ library Committees {
         require(f.memberCount >= required, IAlliance.TooFewMembers(required, f.memberCount));
         roundId = ++f.round;
         f.open = true;
+        f.restsUntil = uint64(block.timestamp) + SEED_PATIENCE;
         IAlliance.Round storage r = self.rounds[roundId];
         r.memberCount = f.memberCount;
         r.seedTicket = uint64(IRandomness(randomness).request());
@@ -39,8 +44,16 @@ library Committees {
         self.requirePhase(federationId, IAlliance.Phase.Draw);
         IAlliance.Round storage r = self.rounds[f.round];
         require(IRandomness(randomness).expired(r.seedTicket), IAlliance.SeedStillValid(r.seedTicket));
+        if (block.timestamp >= f.restsUntil) return _giveUp(f, federationId);
         r.seedTicket = uint64(IRandomness(randomness).request());
         emit IAlliance.RoundSeedRequested(federationId, f.round, r.seedTicket);
+    }
+
+    /// @dev The rest is longer by what was waited: everybody can leave before another round could start.
+    function _giveUp(IAlliance.Federation storage f, uint256 federationId) private {
+        f.open = false;
+        f.restsUntil = uint64(block.timestamp) + f.parameters.restWindow + SEED_PATIENCE;
+        emit IAlliance.RoundClosed(federationId, f.round, f.pool, f.roundsLeft);
     }
 
     /// @notice See IAlliance.drawRound.

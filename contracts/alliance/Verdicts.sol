@@ -195,7 +195,8 @@ library Verdicts {
 
     /// @dev Nobody could vote where no update was revealed. A voter is contrary if it was on the other side in more
     ///      than half of the cases that two thirds agree on. It is paid if it was in none, accepted nothing that two
-    ///      thirds refuse, and at least half of what two thirds approve of: who did not look is found out.
+    ///      thirds refuse, at most half of what is not accepted, and at least half of what two thirds approve of: who
+    ///      did not look is found out, even where more than a third did not.
     function _judgeVoter(
         IAlliance.Round storage r,
         FederationState.Entries storage e,
@@ -210,8 +211,13 @@ library Verdicts {
         uint256 word = e.words[slot];
         uint256 contrary = _bits(word & r.harmful) + _bits((word >> 32) & r.approved);
         if (2 * contrary > _bits(r.harmful | r.approved)) return (false, SLASH, "contrary");
-        bool looked = word & r.refused == 0 && 2 * _bits(word & r.approved) >= _bits(r.approved);
-        return (contrary == 0 && looked, 0, 0);
+        return (contrary == 0 && _looked(r, word), 0, 0);
+    }
+
+    function _looked(IAlliance.Round storage r, uint256 word) private view returns (bool) {
+        uint256 declined = r.revealed & ~r.accepted;
+        bool refuses = word & r.refused == 0 && 2 * _bits(word & declined) <= _bits(declined);
+        return refuses && 2 * _bits(word & r.approved) >= _bits(r.approved);
     }
 
     function _bits(uint256 mask) private pure returns (uint256 count) {

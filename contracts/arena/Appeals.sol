@@ -45,7 +45,7 @@ library Appeals {
         t.pending = again + t.appealed;
         t.unscored -= again;
         t.appealed = 0;
-        self.startAttempt(randomness, again > 0);
+        self.openAttempt(randomness, again > 0);
         emit IArena.TaskRedrawn(taskId, t.attempt, t.seedTicket, t.scoreCommitEnds, t.scoreRevealEnds, t.challengeEnds);
     }
 

@@ -57,7 +57,9 @@ library Evaluation {
     function renewSeed(TaskState.State storage self, address randomness, uint256 taskId) external {
         IArena.Task storage t = self.requireKnown(taskId);
         _requireScoring(self, taskId);
-        require(t.seed == 0 && IRandomness(randomness).expired(t.seedTicket), IArena.SeedStillValid(t.seedTicket));
+        bool missed = block.timestamp >= t.scoreCommitEnds || IRandomness(randomness).expired(t.seedTicket);
+        require(t.seed == 0 && missed, IArena.SeedStillValid(t.seedTicket));
+        require(block.timestamp < t.patienceEnds, IArena.SeedOverdue(t.patienceEnds));
         self.startAttempt(randomness, t.challengeEnds > t.scoreRevealEnds);
         emit IArena.SeedRequested(
             taskId,
@@ -86,10 +88,12 @@ library Evaluation {
         require(!drawn, IArena.PanelAlreadyDrawn(taskId, submissionId));
     }
 
-    /// @dev The attempt's seed, or what it would be if it were fixed now.
+    /// @dev The attempt's seed, or what it would be if it were fixed now. That can only be while scores can be
+    ///      committed: a panel that was drawn later would be silent without a choice.
     function _seedOf(TaskState.State storage self, address randomness, uint256 taskId) private view returns (bytes32) {
         IArena.Task storage t = self.task;
         if (t.seed != 0) return t.seed;
+        self.requirePhase(taskId, IArena.Phase.ScoreCommit);
         bytes32 raw = IRandomness(randomness).seed(t.seedTicket);
         return keccak256(abi.encode(raw, taskId, uint256(t.attempt), t.revealsHash));
     }

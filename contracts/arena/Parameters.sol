@@ -42,7 +42,8 @@ library Parameters {
         bool appeals = p.challengeWindow > 0;
         bool larger = p.appealPanelSize > p.panelSize && p.appealPanelSize <= TaskState.MAX_PANEL;
         _check(appeals ? larger : p.appealPanelSize == 0, "appealPanelSize");
-        _check(appeals == (p.appealBond > 0), "appealBond");
+        // so that who proves the creator wrong about a canary gets as much as it risked
+        _check(appeals == (p.appealBond > 0) && p.appealBond <= p.bond, "appealBond");
         _check(appeals || p.canaryRoot == 0, "canaryRoot");
     }
 

@@ -29,9 +29,6 @@ library Settlement {
     uint256 internal constant DEVIATING_SLASH = 0.1e18;
     uint256 internal constant SETTLER_SHARE = 0.1e18;
     uint256 internal constant APPELLANT_SHARE = 0.5e18;
-    /// @dev How long after the scores' deadline an attempt waits for its seed. Then it counts as one in which nobody
-    ///      was drawn, so that not even a source of randomness that fails for ever locks anything for ever.
-    uint256 internal constant SEED_PATIENCE = 7 days;
 
     /// @dev A slash that is recorded and still has to be carried out.
     struct Slash {
@@ -158,7 +155,7 @@ library Settlement {
         uint256 submissionId
     ) private view returns (Vote[] memory votes, uint256 first) {
         TaskState.Panel storage p = self.panels[submissionId][self.task.attempt];
-        bool hopeless = self.task.seed == 0 && block.timestamp >= self.task.scoreRevealEnds + SEED_PATIENCE;
+        bool hopeless = self.task.seed == 0 && block.timestamp >= self.task.patienceEnds;
         require(p.size > 0 || hopeless, IArena.PanelNotDrawn(taskId, submissionId));
         // no panel was drawn in attempt 0
         uint256 appealed = self.appeals[submissionId].attempt;
@@ -299,7 +296,8 @@ library Settlement {
     ) private {
         IArena.TaskParameters storage parameters = self.task.parameters;
         int256 gridScore = Scores.floorToGrid(score, parameters.grid);
-        self.ranking.insert(parameters.paidRanks, submissionId, Scores.quality(gridScore, parameters.maximise));
+        // at the bounds a floored score can look like a verdict, and is none
+        self.ranking.insert(parameters.paidRanks, submissionId, parameters.maximise ? gridScore : -gridScore);
         emit IArena.SubmissionScored(taskId, submissionId, s.trainer, score, gridScore);
     }
 

@@ -13,6 +13,10 @@ library TaskState {
     /// @dev How many attempts a submission has without appeals; one more is for an appeal in the second.
     uint256 internal constant MAX_ATTEMPTS = 2;
 
+    /// @dev How long after its first deadlines an attempt waits for a seed. Then it counts as one in which nobody was
+    ///      drawn, so that not even a source of randomness that fails for ever locks anything for ever.
+    uint64 internal constant SEED_PATIENCE = 7 days;
+
     uint256 private constant WAD = 1e18;
 
     /// @dev The panel of one submission in one attempt.
@@ -131,8 +135,14 @@ library TaskState {
 
     /* SCORING */
 
-    /// @notice Opens an evaluation attempt, or its windows once more: a new seed and new deadlines.
+    /// @notice Opens an evaluation attempt.
     /// @param appealable Whether a result of the attempt could be appealed.
+    function openAttempt(State storage self, address randomness, bool appealable) internal {
+        startAttempt(self, randomness, appealable);
+        self.task.patienceEnds = self.task.scoreRevealEnds + SEED_PATIENCE;
+    }
+
+    /// @notice Opens the windows of an attempt, perhaps once more: a new seed and new deadlines.
     function startAttempt(State storage self, address randomness, bool appealable) internal {
         IArena.Task storage t = self.task;
         t.seed = 0;

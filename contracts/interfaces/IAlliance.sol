@@ -33,7 +33,7 @@ interface IAlliance {
     /// @param specDigest Digest of the federation specification's manifest.
     /// @param modelDigest Digest of the manifest of the model that the first round starts from.
     /// @param bounty The first content of the reward pool, token wei.
-    /// @param minStake Least stake of a member that joins, token wei.
+    /// @param minStake Least stake of a member that joins, token wei; the most is MAX_STAKE_RATIO times as much.
     /// @param floorStake Whose stake falls below it by a slash is out, token wei; at most minStake.
     /// @param rounds How many rounds are paid.
     /// @param proposers Drawn per round, 1 to 32.
@@ -77,7 +77,8 @@ interface IAlliance {
     /// @param round The newest round; 0 before the first.
     /// @param memberCount Members that can be drawn.
     /// @param joined Members that ever joined; their numbers count from 1.
-    /// @param restsUntil When the next round can start, timestamp.
+    /// @param restsUntil When the next round can start, timestamp; while a round waits for its draw: until when it can
+    ///        ask for new seeds.
     /// @param open Whether the newest round is not settled.
     struct Federation {
         Parameters parameters;
@@ -290,6 +291,7 @@ interface IAlliance {
     error AlreadyJoined(uint256 federationId, address account);
     error FederationFull(uint256 federationId);
     error InsufficientStake(uint256 required, uint256 actual);
+    error ExcessiveStake(uint256 allowed, uint256 actual);
     /// @dev The member has a role in a round that is not settled.
     error MemberBusy(uint256 federationId, address account, uint256 round);
     error TooFewMembers(uint256 required, uint256 actual);
@@ -327,7 +329,8 @@ interface IAlliance {
     /// @notice Commits to other data, say more rows.
     function commitData(uint256 federationId, DataCommitment calldata data) external;
 
-    /// @notice Locks more of the caller's pool. Not while it has a role.
+    /// @notice Locks more of the caller's pool. Not while it has a role, nor between the start of a round and its draw:
+    ///         stakes are fixed before the seed is.
     function addStake(uint256 federationId, uint256 assets) external;
 
     /// @notice Never be drawn again. The stake is unlocked at once, or by the settlement of the role that the caller
@@ -345,7 +348,8 @@ interface IAlliance {
     /// @notice Draws who proposes and who votes, every member alike likely. Anyone may, once the seed is decided.
     function drawRound(uint256 federationId) external;
 
-    /// @notice Asks for a new seed when the ticket expired before anyone drew.
+    /// @notice Asks for a new seed when the ticket expired before anyone drew. From SEED_PATIENCE after its start on it
+    ///         gives the round up instead: the federation rests for as long, and for its rest, and everybody can leave.
     function renewRoundSeed(uint256 federationId) external;
 
     /// @notice Commits to an update.

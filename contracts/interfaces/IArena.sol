@@ -76,7 +76,7 @@ interface IArena {
     /// @param maximise Whether a higher score is better.
     /// @param maxShare The most that counts of one operator's stake, as a share of all stake on its side of the task,
     ///        WAD, 1/64 to 1: what it has beyond draws no panels and has no weight. It is slashed all the same.
-    /// @param appealBond What an appeal costs if it is lost, token wei; 0 without appeals.
+    /// @param appealBond What an appeal costs if it is lost, token wei, at most the creator's bond; 0 without appeals.
     /// @param canaryRoot Merkle root over the canaries, see revealCanary; 0 for none. Needs appeals.
     struct TaskParameters {
         bytes32 specDigest;
@@ -128,6 +128,7 @@ interface IArena {
     /// @param challengeEnds Until then results of the attempt can be appealed; scoreRevealEnds if none can be.
     /// @param sharedByStake The pots are shared by stake, since there was nothing to rank: the trainers' among those
     ///        who revealed and are no duplicates, the validators' among all.
+    /// @param patienceEnds Until then the attempt can ask for new seeds; without one it is settled without scores then.
     struct Task {
         TaskParameters parameters;
         address creator;
@@ -164,6 +165,7 @@ interface IArena {
         bool cancelled;
         bool sharedByStake;
         bool creatorClaimed;
+        uint64 patienceEnds;
     }
 
     /// @notice The record of a submission; ids count from 1 within a task, in the order of the commits.
@@ -258,7 +260,7 @@ interface IArena {
         uint256 challengeEnds
     );
     event SeedFixed(uint256 indexed taskId, uint256 attempt, bytes32 seed);
-    /// @notice The old ticket expired before anyone drew; the windows of the attempt start again.
+    /// @notice Nobody used the old ticket in time; the windows of the attempt start again.
     event SeedRequested(
         uint256 indexed taskId,
         uint256 attempt,
@@ -412,6 +414,8 @@ interface IArena {
     error AlreadyRevealed(uint256 taskId, uint256 submissionId);
     error WrongKey(bytes32 expectedHash, bytes32 actualHash);
     error SeedStillValid(uint256 seedTicket);
+    /// @dev The attempt has waited long enough: its submissions can be settled without a seed.
+    error SeedOverdue(uint256 patienceEnds);
     /// @dev The submission was not revealed, is a duplicate, or has its result.
     error SubmissionNotScorable(uint256 taskId, uint256 submissionId);
     error PanelAlreadyDrawn(uint256 taskId, uint256 submissionId);
@@ -481,11 +485,12 @@ interface IArena {
     function registerValidator(uint256 taskId, uint256 stake) external returns (uint256 validatorIndex);
 
     /// @notice Draws the panel of a submission for the current attempt. Anyone may call it, from the score commit phase
-    ///         on and as soon as the seed is decided.
+    ///         on and as soon as the seed is decided. The first draw fixes the seed, while scores can be committed.
     /// @dev Stake-weighted without replacement; the whole set when there are not more validators than places.
     function drawPanel(uint256 taskId, uint256 submissionId) external;
 
-    /// @notice Asks for a new seed when the ticket expired before any panel was drawn; the windows start again.
+    /// @notice Asks for a new seed when the ticket expired, or the time to commit scores was over, before any panel was
+    ///         drawn; the windows start again. Until patienceEnds.
     function renewSeed(uint256 taskId) external;
 
     /// @notice Commits to scores of submissions that the caller was drawn for; decides the attempt's seed if nobody

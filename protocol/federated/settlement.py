@@ -102,16 +102,21 @@ def judge(conduct: Conduct, verdict: Verdict, slot: int, silent_slash: int) -> O
     contrary = (ballot.accepts & verdict.harmful).bit_count() + (ballot.harms & verdict.approved).bit_count()
     if 2 * contrary > (verdict.harmful | verdict.approved).bit_count():
         return Outcome(rate=SLASH, reason="contrary")
-    return Outcome(contrary == 0 and looked(ballot, verdict))
+    return Outcome(contrary == 0 and looked(ballot, verdict, conduct.revealed))
 
 
-def looked(ballot: Ballot, verdict: Verdict) -> bool:
-    """Whether a voter accepts nothing that two thirds refuse, and at least half of what two thirds approve of.
+def looked(ballot: Ballot, verdict: Verdict, revealed: int) -> bool:
+    """Whether a voter accepts nothing that two thirds refuse, at most half of what is not accepted, and at least half
+    of what two thirds approve of.
 
-    Else it is not paid: accepting or rejecting all without a look must not be worth anything.
+    Else it is not paid: accepting or rejecting all without a look must not be worth anything, even where more than a
+    third of the stake does so.
     """
+    declined = revealed & ~verdict.accepted
+    wrong = (ballot.accepts & declined).bit_count()
     agreed = (ballot.accepts & verdict.approved).bit_count()
-    return not ballot.accepts & verdict.refused and 2 * agreed >= verdict.approved.bit_count()
+    refuses = not ballot.accepts & verdict.refused and 2 * wrong <= declined.bit_count()
+    return refuses and 2 * agreed >= verdict.approved.bit_count()
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def test_one_account_does_not_score_its_own_contest(world: World, caplog: pytest
     [
         ({"tolerance": 7}, "tolerance: it says 100000, the chain says 7"),
         ({"spec_digest": "0x" + "77" * 32}, "does not have"),
+        ({"score_reveal_window": 29}, "it leaves 29 s for a duty, and the least is 30 (--min-window-seconds)"),
         ({"score_commit_window": 30}, "one evaluation may take longer than the time for all"),
     ],
 )

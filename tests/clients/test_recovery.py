@@ -88,6 +88,26 @@ def test_a_seed_that_expired_is_asked_for_again(world: World) -> None:
     assert world.states(task) == [S.SCORED]
 
 
+def test_a_seed_that_nobody_used_in_time_makes_nobody_silent(world: World) -> None:
+    """All were away until scores could no longer be committed: the attempt begins anew, and nobody is slashed."""
+    task = world.task()
+    world.entrant(2, task)
+    for account in (3, 4, 5):
+        world.validator(account)
+    world.work()
+    world.pass_to(task, "commit_ends")
+    world.pass_to(task, "reveal_ends")
+    world.release(task)
+    world.network.set_time(world.chain.task(task).score_reveal_ends)
+    ticket = world.chain.task(task).seed_ticket
+    world.work()
+    assert world.chain.task(task).seed_ticket > ticket
+    world.network.mine(2)
+    world.score(task)
+    finish(world, task)
+    assert world.states(task) == [S.SCORED] and world.chain.task(task).slashed == 0
+
+
 def test_a_store_that_is_down_costs_no_deadline(world: World, caplog: pytest.LogCaptureFixture) -> None:
     task = world.task()
     world.entrant(2, task)

@@ -284,6 +284,7 @@ def task_record(task: Task) -> tuple:
         *(task.pending, task.unscored, task.count(State.UNOPENABLE), task.appealed),
         *(task.challenge_ends, task.attempt),
         *(done, task.cancelled, task.outcome in ("void", "failed"), task.creator_claimed),
+        task.patience_ends,
     )
 
 

@@ -125,6 +125,11 @@ class Federation:
     def round(self) -> Round:
         return self.rounds[-1]
 
+    @property
+    def most(self) -> int:
+        """What a member stakes at most: four times the least."""
+        return 4 * self.parameters.min_stake
+
     def deadlines(self, round_: Round) -> tuple[int, ...]:
         if not round_.drawn_at:
             return (0,) * 5
@@ -236,6 +241,7 @@ class Members(Records):
         require(not f.parameters.invited or sender in f.invited, "NotInvited", number, sender)
         require(len(f.active) < 1024, "FederationFull", number)
         require(stake >= f.parameters.min_stake, "InsufficientStake", f.parameters.min_stake, stake)
+        require(stake <= f.most, "ExcessiveStake", f.most, stake)
         member = f.members.get(sender) or Member(sender, len(f.members) + 1)
         require(member not in f.active and not member.busy, "AlreadyJoined", number, sender)
         self.ledger.lock(sender, stake, self.address)
@@ -252,8 +258,10 @@ class Members(Records):
 
     def add_stake(self, number: int, assets: int, sender: str) -> None:
         f, member = self.seated(number, sender)
+        require(f.phase(self.now) != Phase.DRAW, "WrongPhase", number, Phase.DRAW)
         require(not member.busy, "MemberBusy", number, sender, member.round)
         require(assets > 0, "ZeroAmount")
+        require(member.stake + assets <= f.most, "ExcessiveStake", f.most, member.stake + assets)
         self.ledger.lock(sender, assets, self.address)
         member.stake += assets
         self.emit("StakeAdded", f, member=sender, assets=assets)

@@ -56,7 +56,7 @@ class Arena(Settlement):
         self.require_phase(task, Phase.KEY)
         require(keccak(key) == task.parameters.key_hash, "WrongKey", task.parameters.key_hash, keccak(key))
         task.key, task.attempt = key, 1
-        facts = self.start_attempt(task, True)
+        facts = self.open_attempt(task, True)
         self.emit("KeyReleased", task, sender=sender, key=key, **facts)
 
     # trainers
@@ -116,12 +116,13 @@ class Arena(Settlement):
 
     def require_scoring(self, task: Task) -> None:
         phase = task.phase(self.now)
-        scoring = task.attempt > 0 and phase in (Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.SETTLE)
+        scoring = task.attempt > 0 and Phase.SCORE_COMMIT <= phase <= Phase.SETTLE
         require(scoring, "WrongPhase", task.number, int(phase))
 
     def fix_seed(self, task: Task) -> None:
         if task.seed != NONE:
             return
+        self.require_phase(task, Phase.SCORE_COMMIT)
         require(self.block > task.ticket, "SeedNotReady", task.ticket)
         require(self.block <= task.ticket + 256, "SeedExpired", task.ticket)
         types = ["bytes32", "uint256", "uint256", "bytes32"]
@@ -147,7 +148,9 @@ class Arena(Settlement):
     def renew_seed(self, number: int, sender: str) -> None:
         task = self.task(number)
         self.require_scoring(task)
-        require(task.seed == NONE and self.block > task.ticket + 256, "SeedStillValid", task.ticket)
+        missed = self.now >= task.score_commit_ends or self.block > task.ticket + 256
+        require(task.seed == NONE and missed, "SeedStillValid", task.ticket)
+        require(self.now < task.patience_ends, "SeedOverdue", task.patience_ends)
         facts = self.start_attempt(task, task.challenge_ends > task.score_reveal_ends)
         self.emit("SeedRequested", task, attempt=task.attempt, **facts)
 

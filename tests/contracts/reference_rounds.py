@@ -12,6 +12,8 @@ from protocol.encoding import round_order, round_seed
 from protocol.federated import settlement
 from protocol.federated.settlement import Ballot, Conduct
 
+PATIENCE = 7 * 24 * 3600  # how long a round waits for its seed
+
 
 class Alliance(Members):
     def start_round(self, number: int, sender: str) -> int:
@@ -21,7 +23,7 @@ class Alliance(Members):
         require(self.now >= f.rests_until, "StillResting", f.rests_until)
         required = f.parameters.min_members
         require(len(f.active) >= required, "TooFewMembers", required, len(f.active))
-        f.open = True
+        f.open, f.rests_until = True, self.now + PATIENCE
         f.rounds.append(Round(len(f.rounds) + 1, self.block + 1, len(f.active)))
         r = f.round
         self.emit("RoundStarted", f, round=r.number, seedTicket=r.ticket, memberCount=r.members)
@@ -31,6 +33,10 @@ class Alliance(Members):
         f = self.known(number)
         r = self.require_phase(f, Phase.DRAW)
         require(self.block > r.ticket + 256, "SeedStillValid", r.ticket)
+        if self.now >= f.rests_until:
+            f.open, f.rests_until = False, self.now + f.parameters.rest_window + PATIENCE
+            self.emit("RoundClosed", f, round=r.number, pool=f.pool, roundsLeft=f.rounds_left)
+            return
         r.ticket = self.block + 1
         self.emit("RoundSeedRequested", f, round=r.number, seedTicket=r.ticket)
 

@@ -80,7 +80,7 @@ class Settlement(Payout):
         self.pay(*self.owed)
 
     def settle_scored(self, task: Task, submission: int, s: Submission) -> None:
-        hopeless = task.seed == NONE and self.now >= task.score_reveal_ends + SEED_PATIENCE
+        hopeless = task.seed == NONE and self.now >= task.patience_ends
         drawn = (submission, task.attempt) in task.panels
         require(drawn or hopeless, "PanelNotDrawn", task.number, submission)
         panel = task.panels.get((submission, task.attempt), Panel([]))
@@ -242,8 +242,13 @@ class Settlement(Payout):
         require(task.is_redrawable, "RedrawNotPossible", number)
         again = task.attempt == 1 and task.unscored > 0
         task.attempt += 1
-        facts = self.start_attempt(task, again)
+        facts = self.open_attempt(task, again)
         self.emit("TaskRedrawn", task, attempt=task.attempt, **facts)
+
+    def open_attempt(self, task: Task, appealable: bool) -> dict[str, int]:
+        facts = self.start_attempt(task, appealable)
+        task.patience_ends = task.score_reveal_ends + SEED_PATIENCE
+        return facts
 
     def start_attempt(self, task: Task, appealable: bool) -> dict[str, int]:
         task.seed, task.ticket = NONE, self.block + 1

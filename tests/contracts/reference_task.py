@@ -87,7 +87,7 @@ class Parameters:
             "appealPanelSize": self.panel_size < self.appeal_panel_size <= 32
             if self.challenge_window
             else self.appeal_panel_size == 0,
-            "appealBond": (self.appeal_bond > 0) == (self.challenge_window > 0),
+            "appealBond": (self.appeal_bond > 0) == (self.challenge_window > 0) and self.appeal_bond <= self.bond,
             "canaryRoot": self.challenge_window > 0 or self.canary_root == NONE,
         }
 
@@ -154,6 +154,7 @@ class Task:
     score_commit_ends: int = 0
     score_reveal_ends: int = 0
     challenge_ends: int = 0
+    patience_ends: int = 0
     key: bytes = NONE
     reveals_hash: bytes = NONE
     seed: bytes = NONE
@@ -262,7 +263,8 @@ class Task:
     @property
     def ranking(self) -> list[int]:
         scored = [(number, s) for number, s in enumerate(self.submissions, 1) if s.state == State.SCORED]
-        scored.sort(key=lambda one: (-rewards.quality(self.floor(one[1].score), self.parameters.maximise), one[0]))
+        sign = -1 if self.parameters.maximise else 1
+        scored.sort(key=lambda one: (sign * self.floor(one[1].score), one[0]))
         return [number for number, _ in scored[: self.parameters.paid_ranks]]
 
     def floor(self, score: int) -> int:

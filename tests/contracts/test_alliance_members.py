@@ -62,7 +62,7 @@ def test_members_join_once_with_enough_stake(life, trainers):
     one = trainers[0]
     life.refused("UnknownFederation", "join", 2, STAKE, DATA, sender=one)
     life.refused("InsufficientStake", "join", 1, STAKE - 1, DATA, sender=one)
-    life.refused("InsufficientStake", "join", 1, 1000 * WAD + 1, DATA, sender=one)
+    life.refused("ExcessiveStake", "join", 1, 4 * STAKE + 1, DATA, sender=one)
     assert life.do("join", 1, STAKE, DATA, sender=one)[1].return_value == 1
     life.refused("AlreadyJoined", "join", 1, STAKE, DATA, sender=one)
     life.do("commitData", 1, (130, *DATA[1:]), sender=one)

@@ -137,3 +137,53 @@ def test_two_tasks_never_share_a_validators_stake(newborn, creator, trainers, va
     for task in life.model.tasks[first - 1 : second]:
         assert [v.slashed for v in task.validators] == [v.stake // 20 for v in task.validators]
     life.check()
+
+
+def released(life, creator, trainers, validators, **changes):
+    """A model is to be scored by three validators; the seed is there, and nobody has used it."""
+    life.create(creator, **changes)
+    life.register(dict.fromkeys(validators[:3], 20 * WAD))
+    life.commit(trainers[0], "A", 10 * WAD)
+    life.until(Phase.REVEAL)
+    life.reveal({1: "A"})
+    life.until(Phase.KEY)
+    life.release(creator)
+    return life
+
+
+def test_a_seed_that_comes_too_late_makes_nobody_silent(newborn, creator, trainers, validators, stranger):
+    """Whoever first uses a seed when scores can no longer be committed would have all of the panel slashed: a creator
+    could choose a window shorter than the source's delay and share out the stakes of its validators."""
+    life = released(newborn.fork(), creator, trainers, validators)
+    number = life.number
+    life.refused("SeedStillValid", "renewSeed", number, sender=stranger)
+    life.after(life.task.score_commit_ends)
+    life.refused("WrongPhase", "drawPanel", number, 1, sender=creator)
+    with pytest.raises(VirtualMachineError):
+        life.arena.previewPanel(number, 1)
+    life.do("renewSeed", number, sender=stranger)
+    life.mine(2)
+    life.draw([1], stranger)
+    life.score({account: {1: GOOD} for account in validators[:3]})
+    life.settle(stranger)
+    life.do("finalize", number, sender=stranger)
+    assert life.task.outcome == "settled" and life.task.taken == 0
+    life.check()
+
+
+def test_nobody_keeps_a_task_open_by_new_seeds(newborn, creator, trainers, validators, stranger):
+    """Renewals end a week after the attempt's first deadlines, however often somebody asks for them."""
+    life = released(newborn.fork(), creator, trainers, validators, score_commit_window=300_000)
+    number, patience = life.number, life.task.patience_ends
+    while life.now + 1 < patience:
+        life.after(min(life.task.score_commit_ends, patience - 1))
+        life.do("renewSeed", number, sender=stranger)
+        assert life.task.patience_ends == patience
+        life.now = life.task.score_commit_ends - 1
+    life.refused("SeedOverdue", "renewSeed", number, sender=stranger)
+    life.until(Phase.SETTLE)
+    life.do("settle", number, 1, sender=stranger)
+    assert life.state(1) == State.UNSCORED and life.task.taken == 0
+    life.do("redraw", number, sender=stranger)
+    assert life.task.patience_ends == life.task.score_reveal_ends + 7 * 24 * 3600
+    life.check()

@@ -65,7 +65,11 @@ REFUSED = {
         {"challenge_window": 1, "appeal_bond": 1, "appeal_panel_size": 3},
         {"challenge_window": 1, "appeal_bond": 1, "appeal_panel_size": 33},
     ],
-    "appealBond": [{"appeal_bond": 1}, {"challenge_window": 1, "appeal_panel_size": 4}],
+    "appealBond": [
+        {"appeal_bond": 1},
+        {"challenge_window": 1, "appeal_panel_size": 4},
+        {"challenge_window": 1, "appeal_panel_size": 4, "appeal_bond": 100 * WAD + 1},
+    ],
     "canaryRoot": [{"canary_root": b"\x01" * 32}],
 }
 

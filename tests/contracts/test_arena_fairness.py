@@ -53,3 +53,21 @@ def test_a_source_of_seeds_that_fails_for_ever_locks_nothing(newborn, creator, t
     assert life.task.outcome == "failed" and life.task.taken == 0
     life.claim(stranger)
     life.check()
+
+
+def test_scores_at_the_bounds_are_ranked(newborn, creator, trainers, validators, stranger):
+    """The best score, floored to the largest odd grid, has the number of the verdict INVALID: it stays first."""
+    life = newborn.fork()
+    life.create(creator, maximise=False, scale=2**62, tolerance=0, slash_tolerance=0, grid=2**62 - 1)
+    life.register(dict.fromkeys(validators[:2], 20 * WAD))
+    for trainer, label in zip(trainers, "AB", strict=False):
+        life.commit(trainer, label, 10 * WAD)
+    life.until(Phase.REVEAL)
+    life.reveal({1: "A", 2: "B"})
+    life.until(Phase.KEY)
+    life.release(creator)
+    life.draw([1, 2], stranger)
+    life.score({validator: {1: 0, 2: -(2**62)} for validator in validators[:2]})
+    life.settle(stranger)
+    assert life.task.ranking == [2, 1]
+    life.check()

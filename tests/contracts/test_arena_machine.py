@@ -192,7 +192,8 @@ class Walk:
 
     def all_draw(self) -> None:
         for task in self.each(Phase.SCORE_COMMIT, Phase.SCORE_REVEAL, Phase.CHALLENGE, Phase.SETTLE):
-            if task.seed == bytes(32) and self.life.model.block > task.ticket + 250:
+            late = self.life.now >= task.score_commit_ends or self.life.model.block > task.ticket + 250
+            if task.seed == bytes(32) and late:
                 self.do("renewSeed", task.number, sender=self.stranger)
                 self.life.mine(2)
             for number in self.undrawn(task):
@@ -245,6 +246,11 @@ class Walk:
             phase = task.phase(self.life.now + 1)
             if phase in (Phase.SETTLE, Phase.VOID, Phase.ABANDONED):
                 self.close(task, phase)
+            elif phase == Phase.SCORE_COMMIT and task.seed == bytes(32):
+                self.life.mine(2)
+                for number in self.undrawn(task):
+                    self.do("drawPanel", task.number, number, sender=self.stranger)
+                self.life.after(max(self.life.now + 1, task.score_commit_ends))
             else:
                 self.life.after(min(end for end in self.deadlines(task) if end > self.life.now + 1))
         for number, s in enumerate(task.submissions, 1):
@@ -264,7 +270,7 @@ class Walk:
         assert self.do("redraw" if task.is_redrawable else "finalize", task.number, sender=self.stranger)
 
     def panels_are_drawn(self, task) -> bool:
-        """In the end; but where the seed has expired the attempt begins anew."""
+        """In the end; but where nobody used the seed in time the attempt begins anew."""
         self.life.mine(2)
         if task.seed == bytes(32) and self.do("renewSeed", task.number, sender=self.stranger):
             return False

@@ -33,6 +33,21 @@ def guardian(staking, owner, accounts):
 # --- parts and receivers
 
 
+def test_locking_for_others_keeps_own_stake(staking, token, operator, module, stranger, pool):
+    """Own stake is the first to be slashed: an operator that asks for it, and has its delegators' stake locked then,
+    waits until the lock ends."""
+    staking.requestWithdrawal(operator, 40 * PAR, {"from": operator})
+    staking.lock(operator, 100, {"from": module})  # the pool has 360 active ones
+    chain.sleep(COOLDOWN)
+    with reverts(error("StakeLocked", 100, 60)):
+        staking.withdraw(1, {"from": stranger})
+    staking.unlock(operator, 60, {"from": module})
+    had = token.balanceOf(operator)
+    staking.withdraw(1, {"from": stranger})
+    assert token.balanceOf(operator) - had == 40
+    staking.unlock(operator, 40, {"from": module})
+
+
 def test_a_part_is_paid_while_locks_hold_the_rest(staking, token, operator, delegator, module, stranger, pool):
     staking.lock(operator, 150, {"from": module})
     staking.requestWithdrawal(operator, 300 * PAR, {"from": delegator})

@@ -155,8 +155,11 @@ def test_push_leave_claim_and_end(shell: Shell, folder: Path) -> None:
     number = create(shell, folder, "--set=rounds.count=1", "--set=rounds.silent_slash=0.1")
     _refused(shell, "push", number, "has 0 members, a round needs 2")
     join(shell, number, 2, 3)
+    shell.run("stake", "deposit", "40", "-a", "a3")
+    _refused(shell, "add-stake", number, "takes at most 40 SKEIN, and yours has 10", account="a3", more=["31"])
     shell.run("federation", "push", str(number), "-a", "a1")
     _refused(shell, "leave", number, "while a round is being drawn", account="a2")
+    _refused(shell, "add-stake", number, "while a round is being drawn", account="a2", more=["1"])
     shell.network.mine(2)
     assert "draw the round" in shell.run("federation", "push", str(number), "-a", "a1").stdout
     _refused(shell, "push", number, "in the phase commit, which only its members or time can end")
@@ -171,7 +174,7 @@ def test_push_leave_claim_and_end(shell: Shell, folder: Path) -> None:
     _refused(shell, "claim", number, "never joined", account="a1")
     chain = shell.network.chain()
     record = chain.call("Alliance", "federation", number)
-    lost = 20 * SKEIN + before - sum(chain.call("Staking", "stakeOf", shell.address(each)) for each in (2, 3))
+    lost = 60 * SKEIN + before - sum(chain.call("Staking", "stakeOf", shell.address(each)) for each in (2, 3))
     assert lost == SKEIN and record.pool == 100 * SKEIN + 9 * SKEIN // 10
     _refused(shell, "end", number, "1 paid rounds left, and can be ended when no round has started for 7d: in [67]d")
     _refused(shell, "end", number, "until they are over only its creator", account="a3")

@@ -50,7 +50,13 @@ class Programs:
         data = "python:poison:Poison" if account == POISONER else str(self.files / f"member-{account - 1}.csv")
         keystore = self.shell.home / "keystores" / f"a{account}.json"
         command = [sys.executable, "-m", "skein", "trainer", "join", "1", "--data", data, "--keystore", str(keystore)]
-        options = {"poll-seconds": 0.3, "spread-seconds": 0, "retry-seconds": 0.3, "confirmations": 1}
+        options = {
+            "poll-seconds": 0.3,
+            "spread-seconds": 0,
+            "retry-seconds": 0.3,
+            "confirmations": 1,
+            "min-window-seconds": 1,
+        }
         command += [f"--{name}={value}" for name, value in options.items()]
         with (self.files / f"{account}.log").open("a") as log:
             environment = {**os.environ, "PYTHONPATH": f"{self.files}:{Path.cwd()}", "OMP_NUM_THREADS": "1"}

@@ -58,6 +58,15 @@ def test_the_bond_is_a_tenth_rounded_up() -> None:
     assert file.bond == 2
 
 
+def test_the_appeal_bond_is_at_most_the_bond() -> None:
+    challenged = ["data.source=digits", "windows.challenge=1d"]
+    assert read_task_file(None, [*challenged, "reward.bounty=50"]).appeal_bond == 5 * SKEIN
+    assert read_task_file(None, [*challenged, "reward.bounty=5000"]).appeal_bond == 10 * SKEIN
+    with pytest.raises(ConfigInvalid, match=r"reward\.appeal_bond must not exceed reward\.bond"):
+        read_task_file(None, [*challenged, "reward.appeal_bond=11"])
+    assert read_task_file(None, ["data.source=digits", "reward.appeal_bond=11"]).appeal_bond == 11 * SKEIN
+
+
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [

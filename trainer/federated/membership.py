@@ -29,6 +29,7 @@ class Membership(Opened):
         left = self._times_out() if int(member.account, 16) else 0
         if left and not self._joins_again():
             return
+        self._check_time(federation)
         work = self.work(federation)
         if work is None:
             return
@@ -41,6 +42,12 @@ class Membership(Opened):
         self._send(f"join:{left}" if left else "join", "join", stake, data)
         self._again = False
         logger.info("Joined federation=%s stake=%s rows=%s", self.id, format_amount(stake), work.facts.rows)
+
+    def _check_time(self, federation: Record) -> None:
+        names = ("commit", "reveal", "vote", "ballot", "attest")
+        haste = self.settings.haste(*(federation.parameters[f"{name}_window"] for name in names))
+        if haste is not None:
+            raise ConfigInvalid(f"Federation {self.id} is not joined: {haste}")
 
     def _times_out(self) -> int:
         """How often this account has left or was put out."""
@@ -67,7 +74,8 @@ class Membership(Opened):
 
     def _stake(self, federation: Record) -> int:
         least = int(federation.parameters.min_stake)
-        wanted, limit = max(least, self.settings.stake), self.settings.max_stake
+        most = least * int(self.chain.call("Alliance", "MAX_STAKE_RATIO"))
+        wanted, limit = min(max(least, self.settings.stake), most), self.settings.max_stake
         if wanted > limit:
             raise ConfigInvalid(
                 f"Federation {self.id} asks for {format_amount(least)} SKEIN of stake, the limit is "
