@@ -36,7 +36,6 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
         STAKING = staking;
         OPERATOR = operator;
         _ASSET = IStaking(staking).TOKEN();
-        IERC20(_ASSET).forceApprove(staking, type(uint256).max);
     }
 
     /* ENTERING */
@@ -131,14 +130,12 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
 
     /// @notice See IERC4626: exactly what `mint` takes.
     function previewMint(uint256 shares) public view returns (uint256) {
-        (uint256 poolAssets, uint256 poolShares) = _delegated();
-        return SharesMath.toAssetsUp(shares, poolAssets, poolShares);
+        return _convert(shares, SharesMath.toAssetsUp);
     }
 
     /// @notice See IERC4626: the price, whatever maxWithdraw is.
     function previewWithdraw(uint256 assets) external view returns (uint256) {
-        (uint256 poolAssets, uint256 poolShares) = _delegated();
-        return SharesMath.toSharesUp(assets, poolAssets, poolShares);
+        return _convert(assets, SharesMath.toSharesUp);
     }
 
     /// @notice See IERC4626: the price, whatever maxRedeem is.
@@ -148,14 +145,12 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
 
     /// @notice See IERC4626.
     function convertToShares(uint256 assets) public view returns (uint256) {
-        (uint256 poolAssets, uint256 poolShares) = _delegated();
-        return SharesMath.toSharesDown(assets, poolAssets, poolShares);
+        return _convert(assets, SharesMath.toSharesDown);
     }
 
     /// @notice See IERC4626.
     function convertToAssets(uint256 shares) public view returns (uint256) {
-        (uint256 poolAssets, uint256 poolShares) = _delegated();
-        return SharesMath.toAssetsDown(shares, poolAssets, poolShares);
+        return _convert(shares, SharesMath.toAssetsDown);
     }
 
     /// @notice The token's 18, and the six of shares at par.
@@ -164,12 +159,16 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
     }
 
     function _delegate(uint256 assets) private returns (uint256 shares) {
-        IERC20(_ASSET).safeTransferFrom(msg.sender, address(this), assets);
-        return IStaking(STAKING).deposit(OPERATOR, assets, address(this));
+        IERC20(_ASSET).safeTransferFrom(msg.sender, STAKING, assets);
+        return IStaking(STAKING).depositSent(OPERATOR, assets, address(this));
     }
 
-    function _delegated() private view returns (uint256 assets, uint256 shares) {
-        IStaking.Tranche memory delegated = IStaking(STAKING).pool(OPERATOR).delegated;
-        return (delegated.assets, delegated.shares);
+    /// @param formula One of SharesMath.
+    function _convert(
+        uint256 amount,
+        function(uint256, uint256, uint256) pure returns (uint256) formula
+    ) private view returns (uint256) {
+        (uint256 poolAssets, uint256 poolShares) = IStaking(STAKING).delegatedTo(OPERATOR);
+        return formula(amount, poolAssets, poolShares);
     }
 }

@@ -5,6 +5,7 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IStaking} from "./interfaces/IStaking.sol";
 import {SharesMath} from "./libraries/SharesMath.sol";
@@ -14,7 +15,9 @@ import {VoteEscrow} from "./staking/VoteEscrow.sol";
 /// @title The stake ledger
 /// @dev No amount in a pool exceeds totalAssets <= MAX_TOTAL_ASSETS < 2^109, so that sums of amounts never overflow and
 ///      casts to uint128 of amounts are safe; only the shares of a delegated tranche need a check of their own.
-contract Staking is IStaking, Ownable2Step, VoteEscrow {
+///      `depositSent` takes for sent whatever the ledger holds beyond its pools. So it must never run while assets that
+///      have left a pool are still to be sent: all verbs that send some are guarded together with it.
+contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow {
     using SafeERC20 for IERC20;
 
     uint256 private constant WAD = 1e18;
@@ -62,15 +65,18 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
 
     /// @inheritdoc IStaking
     function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares) {
-        require(operator != address(0) && onBehalf != address(0), ZeroAddress());
-        require(assets != 0, ZeroAmount());
-
-        _requireEntry();
-        _increaseTotal(assets);
-        shares = operator == onBehalf ? _creditOwn(operator, assets) : _delegate(operator, assets, onBehalf);
-        emit Deposited(operator, onBehalf, msg.sender, assets, shares);
-
+        shares = _enter(operator, assets, onBehalf);
         _pull(assets);
+    }
+
+    /// @inheritdoc IStaking
+    function depositSent(
+        address operator,
+        uint256 assets,
+        address onBehalf
+    ) external nonReentrant returns (uint256 shares) {
+        shares = _enter(operator, assets, onBehalf);
+        _requireHeld();
     }
 
     /// @inheritdoc IStaking
@@ -90,12 +96,12 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
     }
 
     /// @inheritdoc IStaking
-    function withdraw(uint256 withdrawalId) external returns (uint256 assets) {
+    function withdraw(uint256 withdrawalId) external nonReentrant returns (uint256 assets) {
         return _pay(withdrawalId, type(uint256).max);
     }
 
     /// @inheritdoc IStaking
-    function withdrawPart(uint256 withdrawalId, uint256 assets) external returns (uint256 paid) {
+    function withdrawPart(uint256 withdrawalId, uint256 assets) external nonReentrant returns (uint256 paid) {
         require(assets != 0, ZeroAmount());
         return _pay(withdrawalId, assets);
     }
@@ -136,7 +142,7 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
     }
 
     /// @inheritdoc IStaking
-    function slash(address operator, uint256 assets, address receiver) external {
+    function slash(address operator, uint256 assets, address receiver) external nonReentrant {
         require(receiver != address(0), ZeroAddress());
         _decreaseLock(operator, assets);
 
@@ -158,10 +164,11 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
         require(assets != 0, ZeroAmount());
 
         _increaseTotal(assets);
-        uint256 delegatedAssets = _delegatedPart(operator, assets);
+        Pool storage record = _pool[operator];
+        uint256 delegatedAssets = _delegatedPart(record, assets);
         uint256 operatorAssets = assets - delegatedAssets;
-        _pool[operator].delegated.assets += uint128(delegatedAssets);
-        uint256 operatorShares = _creditOwn(operator, operatorAssets);
+        if (delegatedAssets != 0) record.delegated.assets += uint128(delegatedAssets);
+        uint256 operatorShares = _creditOwn(record, operatorAssets);
         emit RewardDistributed(operator, msg.sender, assets, operatorAssets, operatorShares, delegatedAssets);
 
         _pull(assets);
@@ -215,6 +222,12 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
     }
 
     /// @inheritdoc IStaking
+    function delegatedTo(address operator) external view returns (uint256 assets, uint256 shares) {
+        Tranche storage delegated = _pool[operator].delegated;
+        return (delegated.assets, delegated.shares);
+    }
+
+    /// @inheritdoc IStaking
     function assetsOf(address operator, address funder) external view returns (uint256) {
         Tranche storage tranche = _tranche(operator, operator == funder);
         if (operator == funder) return tranche.assets;
@@ -256,26 +269,43 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
 
     /// @inheritdoc IStaking
     function commissionOf(address operator) public view returns (uint256) {
-        Pool storage record = _pool[operator];
-        return _isInForce(record) ? record.nextCommission : record.commission;
+        return _commission(_pool[operator]);
     }
 
     /* INTERNALS */
 
     function _requireEntry() private view {
-        require(block.timestamp >= _pausedUntil, EntryPaused(_pausedUntil));
+        uint256 until = _pausedUntil;
+        require(block.timestamp >= until, EntryPaused(until));
     }
 
     function _increaseTotal(uint256 assets) private {
-        require(assets <= MAX_TOTAL_ASSETS - _totalAssets, AmountTooLarge(assets));
-        _totalAssets += uint128(assets);
+        uint256 total = _totalAssets;
+        require(assets <= MAX_TOTAL_ASSETS - total, AmountTooLarge(assets));
+        _totalAssets = uint128(total + assets);
+    }
+
+    function _pull(uint256 assets) private {
+        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+        _requireHeld();
     }
 
     /// @dev A token that keeps a part of a transfer is refused before anybody's stake could be short of it.
-    function _pull(uint256 assets) private {
-        IERC20(TOKEN).safeTransferFrom(msg.sender, address(this), assets);
+    function _requireHeld() private view {
         uint256 held = IERC20(TOKEN).balanceOf(address(this));
-        require(held >= _totalAssets, AssetsMissing(held, _totalAssets));
+        uint256 total = _totalAssets;
+        require(held >= total, AssetsMissing(held, total));
+    }
+
+    /// @dev Credits what arrives with this call.
+    function _enter(address operator, uint256 assets, address onBehalf) private returns (uint256 shares) {
+        require(operator != address(0) && onBehalf != address(0), ZeroAddress());
+        require(assets != 0, ZeroAmount());
+
+        _requireEntry();
+        _increaseTotal(assets);
+        shares = operator == onBehalf ? _creditOwn(_pool[operator], assets) : _delegate(operator, assets, onBehalf);
+        emit Deposited(operator, onBehalf, msg.sender, assets, shares);
     }
 
     function _request(address operator, uint256 shares, address receiver) private returns (uint256 withdrawalId) {
@@ -289,7 +319,11 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
         (assets, shares) = isOwn ? _burnOwn(operator, shares) : _burnDelegated(operator, shares);
         require(assets != 0, ZeroAmount());
 
-        if (tranche.exitIndex == 0) tranche.exitIndex = uint96(WithdrawalMath.INDEX_START);
+        uint96 exitIndex = tranche.exitIndex;
+        if (exitIndex == 0) {
+            exitIndex = uint96(WithdrawalMath.INDEX_START);
+            tranche.exitIndex = exitIndex;
+        }
         tranche.exitingAssets += uint128(assets);
         withdrawalId = ++withdrawalCount;
         uint256 maturesAt = block.timestamp + COOLDOWN;
@@ -298,7 +332,7 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
             exitGeneration: tranche.exitGeneration,
             maturesAt: uint64(maturesAt),
             funder: receiver,
-            exitIndex: tranche.exitIndex,
+            exitIndex: exitIndex,
             assets: uint128(assets),
             isOwn: isOwn
         });
@@ -314,9 +348,12 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
         Tranche storage tranche = _tranche(paid.operator, paid.isOwn);
         uint256 worth = _value(paid, tranche);
         assets = Math.min(worth, most);
-        // the own stake is slashed first, so it alone must cover the locks before any of it may leave
-        uint256 remaining = _total(record.own) + (paid.isOwn ? 0 : _total(record.delegated)) - assets;
-        require(assets == 0 || remaining >= record.locked, StakeLocked(record.locked, remaining));
+        uint256 locked = record.locked;
+        if (locked != 0 && assets != 0) {
+            // the own stake is slashed first, so it alone must cover the locks before any of it may leave
+            uint256 remaining = _total(record.own) + (paid.isOwn ? 0 : _total(record.delegated)) - assets;
+            require(remaining >= locked, StakeLocked(locked, remaining));
+        }
 
         tranche.exitingAssets -= uint128(assets);
         _totalAssets -= uint128(assets);
@@ -334,24 +371,26 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
         IERC20(TOKEN).safeTransfer(paid.funder, assets);
     }
 
-    function _creditOwn(address operator, uint256 assets) private returns (uint256 shares) {
-        Tranche storage own = _pool[operator].own;
+    function _creditOwn(Pool storage record, uint256 assets) private returns (uint256 shares) {
+        Tranche storage own = record.own;
+        (uint256 ownAssets, uint256 ownShares) = (own.assets, own.shares);
         shares = assets * SharesMath.SHARES_PER_ASSET;
-        own.assets += uint128(assets);
-        own.shares += uint128(shares);
+        own.assets = uint128(ownAssets + assets);
+        own.shares = uint128(ownShares + shares);
     }
 
     function _delegate(address operator, uint256 assets, address funder) private returns (uint256 shares) {
         Pool storage record = _pool[operator];
         Tranche storage delegated = record.delegated;
         require(record.own.assets != 0, OperatorHasNoStake(operator));
-        require(!SharesMath.isDegraded(delegated.assets, delegated.shares), PoolDegraded(operator));
-        shares = SharesMath.toSharesDown(assets, delegated.assets, delegated.shares);
+        (uint256 poolAssets, uint256 poolShares) = (delegated.assets, delegated.shares);
+        require(!SharesMath.isDegraded(poolAssets, poolShares), PoolDegraded(operator));
+        shares = SharesMath.toSharesDown(assets, poolAssets, poolShares);
         require(shares != 0, ZeroAmount());
-        require(shares <= type(uint128).max - delegated.shares, AmountTooLarge(assets));
+        require(shares <= type(uint128).max - poolShares, AmountTooLarge(assets));
 
-        delegated.assets += uint128(assets);
-        delegated.shares += uint128(shares);
+        delegated.assets = uint128(poolAssets + assets);
+        delegated.shares = uint128(poolShares + shares);
         _delegation[operator][funder] += shares;
     }
 
@@ -376,15 +415,17 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
     }
 
     function _decreaseLock(address operator, uint256 assets) private {
-        uint256 held = lockedBy[operator][msg.sender];
+        mapping(address module => uint256 assets) storage locks = lockedBy[operator];
+        uint256 held = locks[msg.sender];
         require(assets <= held, InsufficientLock(assets, held));
-        lockedBy[operator][msg.sender] = held - assets;
+        locks[msg.sender] = held - assets;
         Pool storage record = _pool[operator];
         uint256 left = record.locked - assets;
         record.locked = uint128(left);
-        if (left == 0 && assets != 0 && record.nextCommissionAt != 0) {
+        uint256 announced = record.nextCommissionAt;
+        if (left == 0 && assets != 0 && announced != 0) {
             uint256 thawed = block.timestamp + FREEZE;
-            if (record.nextCommissionAt < thawed) record.nextCommissionAt = uint64(thawed);
+            if (announced < thawed) record.nextCommissionAt = uint64(thawed);
         }
     }
 
@@ -418,10 +459,14 @@ contract Staking is IStaking, Ownable2Step, VoteEscrow {
     }
 
     /// @dev What delegators get of a reward, rounded down. A tranche that nobody has shares of has no assets either.
-    function _delegatedPart(address operator, uint256 assets) private view returns (uint256) {
-        uint256 stake = stakeOf(operator);
-        if (stake == 0) return 0;
-        return Math.mulDiv(assets * (WAD - commissionOf(operator)), _pool[operator].delegated.assets, stake * WAD);
+    function _delegatedPart(Pool storage record, uint256 assets) private view returns (uint256) {
+        uint256 delegated = record.delegated.assets;
+        if (delegated == 0) return 0;
+        return Math.mulDiv(assets * (WAD - _commission(record)), delegated, (record.own.assets + delegated) * WAD);
+    }
+
+    function _commission(Pool storage record) private view returns (uint256) {
+        return _isInForce(record) ? record.nextCommission : record.commission;
     }
 
     function _isInForce(Pool storage record) private view returns (bool) {

@@ -54,9 +54,11 @@ contract StakingHandler is Base {
             uint256 expected = SharesMath.toSharesDown(assets, delegated.assets, delegated.shares);
             if (expected == 0 || expected > type(uint128).max - delegated.shares) return;
         }
-        TOKEN.mint(funder, assets);
+        bool isSent = uint8(funderSeed >> 8) > 127;
+        TOKEN.mint(isSent ? address(STAKING) : funder, assets);
         vm.prank(funder);
-        STAKING.deposit(operator, assets, funder);
+        if (isSent) STAKING.depositSent(operator, assets, funder);
+        else STAKING.deposit(operator, assets, funder);
         _assertRoundedUp(operator, delegated);
     }
 

@@ -130,7 +130,7 @@ library Payout {
     ) external returns (uint256 reward) {
         IArena.Task storage t = self.requireKnown(taskId);
         IArena.Submission storage s = self.knownSubmission(taskId, submissionId);
-        require(t.finalized, IArena.WrongPhase(taskId, self.phase()));
+        if (!t.finalized) revert IArena.WrongPhase(taskId, self.phase()); // require would always compute the phase
         require(!s.claimed, IArena.AlreadyClaimed(taskId, s.trainer));
         s.claimed = true;
         reward = _take(self.takenByTrainers, t.trainerPot, t.trainerWeight, _weightOf(t, s));
@@ -146,7 +146,7 @@ library Payout {
     ) external returns (uint256 reward) {
         IArena.Task storage t = self.requireKnown(taskId);
         IArena.Validator storage v = self.knownValidator(taskId, account);
-        require(t.finalized, IArena.WrongPhase(taskId, self.phase()));
+        if (!t.finalized) revert IArena.WrongPhase(taskId, self.phase()); // require would always compute the phase
         require(!v.claimed, IArena.AlreadyClaimed(taskId, account));
         v.claimed = true;
         reward = _take(self.takenByValidators, t.validatorPot, t.validatorWeight, _weightOf(t, v));
@@ -160,7 +160,7 @@ library Payout {
         uint256 taskId
     ) external returns (uint256 assets) {
         IArena.Task storage t = self.requireKnown(taskId);
-        require(t.finalized || t.cancelled, IArena.WrongPhase(taskId, self.phase()));
+        if (!t.finalized && !t.cancelled) revert IArena.WrongPhase(taskId, self.phase());
         require(!t.creatorClaimed, IArena.AlreadyClaimed(taskId, t.creator));
         t.creatorClaimed = true;
         assets = t.creatorPot;
@@ -179,11 +179,13 @@ library Payout {
         if (submissionId == 0) {
             IArena.Validator storage v = self.validators[account];
             if (v.claimed) return 0;
-            return _share(self.takenByValidators, t.validatorPot, t.validatorWeight, _weightOf(t, v));
+            TaskState.Taken memory byValidators = self.takenByValidators;
+            return _share(byValidators.weight, byValidators.assets, t.validatorPot, t.validatorWeight, _weightOf(t, v));
         }
         IArena.Submission storage s = self.submissions[submissionId];
         if (s.claimed) return 0;
-        return _share(self.takenByTrainers, t.trainerPot, t.trainerWeight, _weightOf(t, s));
+        TaskState.Taken memory taken = self.takenByTrainers;
+        return _share(taken.weight, taken.assets, t.trainerPot, t.trainerWeight, _weightOf(t, s));
     }
 
     function _weightOf(IArena.Task storage t, IArena.Submission storage s) private view returns (uint256) {
@@ -200,13 +202,14 @@ library Payout {
 
     /// @dev Rounded down; who takes the last weight out of a pot gets what the others' rounding left.
     function _share(
-        TaskState.Taken storage taken,
+        uint256 takenWeight,
+        uint256 takenAssets,
         uint256 pot,
         uint256 total,
         uint256 weight
-    ) private view returns (uint256) {
+    ) private pure returns (uint256) {
         if (pot == 0 || weight == 0) return 0;
-        if (taken.weight + weight == total) return pot - taken.assets;
+        if (takenWeight + weight == total) return pot - takenAssets;
         return RewardMath.share(pot, weight, total);
     }
 
@@ -217,9 +220,9 @@ library Payout {
         uint256 weight
     ) private returns (uint256 reward) {
         if (pot == 0 || weight == 0) return 0;
-        reward = _share(taken, pot, total, weight);
-        taken.weight += weight;
-        taken.assets += reward;
+        (uint256 takenWeight, uint256 takenAssets) = (taken.weight, taken.assets);
+        reward = _share(takenWeight, takenAssets, pot, total, weight);
+        (taken.weight, taken.assets) = (takenWeight + weight, takenAssets + reward);
     }
 
     function _payOut(

@@ -169,17 +169,17 @@ interface IArena {
     }
 
     /// @notice The record of a submission; ids count from 1 within a task, in the order of the commits.
-    /// @param score The consensus once scored, value × 1e9.
     /// @param settledAttempt The attempt in which it was settled last; 1 for an unrevealed or duplicate one.
+    /// @param score The consensus once scored, value × 1e9.
     /// @param weight Its share of the trainer pot, against Task.trainerWeight, if it is ranked; set by finalize.
     struct Submission {
         address trainer;
         SubmissionState state;
         uint8 settledAttempt;
         bool claimed;
+        int64 score;
         uint128 stake;
         uint128 slashed;
-        int64 score;
         bytes32 commitment;
         bytes32 digest;
         uint256 weight;

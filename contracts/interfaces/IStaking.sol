@@ -30,15 +30,16 @@ interface IStaking {
     /// @param delegated The stake of its delegators.
     /// @param locked Assets that modules hold locked, token wei; never more than all four asset amounts together.
     /// @param commission The operator's part of its delegators' rewards, WAD.
-    /// @param nextCommission The announced one, WAD, in force from nextCommissionAt unless locks hold it up.
-    /// @param nextCommissionAt Timestamp; 0 when nothing is announced.
+    /// @param nextCommissionAt Timestamp from which the next one is in force, unless locks hold it up; 0: none is
+    ///        announced. In one slot with the two above, which are read with it; the next one hardly ever is.
+    /// @param nextCommission The announced one, WAD.
     struct Pool {
         Tranche own;
         Tranche delegated;
         uint128 locked;
         uint64 commission;
-        uint64 nextCommission;
         uint64 nextCommissionAt;
+        uint64 nextCommission;
     }
 
     /// @notice Own stake that its operator promised to leave where it is.
@@ -168,6 +169,12 @@ interface IStaking {
     /// @return shares New shares, rounded down.
     function deposit(address operator, uint256 assets, address onBehalf) external returns (uint256 shares);
 
+    /// @notice The same for `assets` that the caller has sent to the ledger before, in the same transaction: one
+    ///         transfer instead of two for contracts that enter for others, such as a DelegationVault.
+    /// @dev Takes for sent whatever the ledger holds beyond its pools, whoever calls: what was sent and is not credited
+    ///      in the same transaction is anybody's.
+    function depositSent(address operator, uint256 assets, address onBehalf) external returns (uint256 shares);
+
     /// @notice Takes `shares` of the caller out of the weight of `operator`'s pool; they mature after the cool-down.
     /// @dev Never blocked by a lock: locks already made keep their cover from exiting stake, new ones cannot use it.
     ///      Own stake in escrow stays until the promise is over (StakeEscrowed).
@@ -262,6 +269,8 @@ interface IStaking {
     function pausedUntil() external view returns (uint256);
     function isModule(address module) external view returns (bool);
     function pool(address operator) external view returns (Pool memory);
+    /// @notice The active assets and the shares of the delegated tranche: the price of a share.
+    function delegatedTo(address operator) external view returns (uint256 assets, uint256 shares);
     /// @notice Shares of `funder` in the tranche of `operator`'s pool that it belongs to.
     function sharesOf(address operator, address funder) external view returns (uint256);
     /// @notice The same in assets, rounded down.

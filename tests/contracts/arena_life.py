@@ -289,5 +289,5 @@ def task_record(task: Task) -> tuple:
 
 
 def submission_record(s: Submission) -> tuple:
-    settled = (s.account, int(s.state), s.settled_attempt, s.claimed)
-    return *settled, s.stake, s.slashed, s.score, s.commitment, s.digest, s.weight
+    settled = (s.account, int(s.state), s.settled_attempt, s.claimed, s.score)
+    return *settled, s.stake, s.slashed, s.commitment, s.digest, s.weight

@@ -9,7 +9,7 @@ from collections import namedtuple
 from fractions import Fraction
 
 Tranche = namedtuple("Tranche", "assets shares exiting_assets exit_index exit_generation")
-Pool = namedtuple("Pool", "own delegated locked commission next_commission next_commission_at")
+Pool = namedtuple("Pool", "own delegated locked commission next_commission_at next_commission")
 
 
 def pool_of(staking, operator) -> Pool:

@@ -98,6 +98,29 @@ def test_deposit_by_a_delegator(staking, token, operator, delegator, stranger, s
     assert token.balanceOf(stranger) == PURSE - 40
 
 
+def test_deposit_of_what_was_sent(staking, token, operator, delegator, stranger):
+    """By whoever sent it, in one transaction: here others could come first."""
+    with reverts(error("AssetsMissing", 0, 70)):
+        staking.depositSent(operator, 70, operator, {"from": operator})
+    token.transfer(staking, 110, {"from": stranger})
+    with reverts(error("ZeroAddress")):
+        staking.depositSent(ZERO_ADDRESS, 70, operator, {"from": operator})
+    with reverts(error("ZeroAmount")):
+        staking.depositSent(operator, 0, operator, {"from": operator})
+    with reverts(error("AssetsMissing", 110, 111)):
+        staking.depositSent(operator, 111, operator, {"from": operator})
+
+    staking.depositSent(operator, 70, operator, {"from": operator})
+    tx = staking.depositSent(operator, 40, delegator, {"from": stranger})
+
+    event = {"operator": operator, "funder": delegator, "sender": stranger, "assets": 40, "shares": 40 * PAR}
+    assert dict(tx.events["Deposited"]) == event
+    assert staking.delegatedTo(operator) == (40, 40 * PAR)
+    assert (staking.stakeOf(operator), staking.totalAssets()) == (110, 110)
+    with reverts(error("AssetsMissing", 110, 111)):
+        staking.depositSent(operator, 1, operator, {"from": operator})
+
+
 def test_deposit_at_a_higher_price(staking, operator, delegator, stranger, stake):
     stake(operator, 1)
     stake(operator, 10**18, delegator)
@@ -243,7 +266,7 @@ def test_commission(staking, operator, stranger):
         "commission": WAD // 2,
         "effectiveAt": effective_at,
     }
-    assert pool_of(staking, operator)[2:] == (0, 0, WAD // 2, effective_at)
+    assert pool_of(staking, operator)[2:] == (0, 0, effective_at, WAD // 2)
     chain.mine(timestamp=effective_at - 1)
     assert staking.commissionOf(operator) == 0
     chain.mine(timestamp=effective_at)

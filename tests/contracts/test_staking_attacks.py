@@ -218,7 +218,7 @@ def test_a_token_that_takes_a_fee_is_refused(Staking, HostileToken, owner, opera
 
 
 def test_a_token_that_calls_back_gains_nothing(Staking, HostileToken, owner, operator, delegator):
-    """While tokens move, every verb is called once more by the token, for its own stake."""
+    """While tokens move, every verb is called once more by the token, for its own stake; no verb while some go out."""
     token = owner.deploy(HostileToken)
     ledger = owner.deploy(Staking, token, COOLDOWN, owner)
     for account in (operator, delegator, token):
@@ -231,10 +231,20 @@ def test_a_token_that_calls_back_gains_nothing(Staking, HostileToken, owner, ope
     token.callBack(ledger, ledger.requestWithdrawal.encode_input(operator, 50 * PAR), {"from": owner})
     ledger.distribute(operator, 25, {"from": delegator})
     chain.sleep(COOLDOWN)
-    token.callBack(ledger, ledger.withdraw.encode_input(1), {"from": owner})
     ledger.requestWithdrawal(operator, 100 * PAR, {"from": delegator})
     chain.sleep(COOLDOWN)
-    ledger.withdraw(2, {"from": delegator})  # pays 1 on the way: both are paid once
-    assert ledger.withdrawable(1) == ledger.withdrawable(2) == 0
+    while_paying = [
+        ledger.withdraw.encode_input(1),
+        ledger.withdrawPart.encode_input(1, 1),
+        ledger.depositSent.encode_input(operator, 1, token),
+        ledger.slash.encode_input(operator, 0, token),
+    ]
+    for call in while_paying:
+        token.callBack(ledger, call, {"from": owner})
+        with reverts(error("ReentrancyGuardReentrantCall")):
+            ledger.withdraw(2, {"from": delegator})
+    token.callBack(ledger, ledger.totalAssets.encode_input(), {"from": owner})
+    for request in (1, 2):
+        ledger.withdraw(request, {"from": delegator})
     assert ledger.totalAssets() == token.balanceOf(ledger)
     hold(ledger, token, [operator], [operator, delegator, token], [owner])

@@ -138,6 +138,8 @@ def test_a_pause_stops_entries_and_nothing_else(
     for who in (operator, delegator):
         with reverts(error("EntryPaused", until)):
             staking.deposit(operator, 1, who, {"from": who})
+        with reverts(error("EntryPaused", until)):
+            staking.depositSent(operator, 1, who, {"from": who})
     with reverts(error("EntryPaused", until)):
         staking.lock(operator, 1, {"from": module})
 
@@ -180,7 +182,7 @@ def test_a_commission_waits_for_the_locks(staking, operator, stranger, module, p
     assert staking.commissionOf(operator) == 0
     chain.mine(timestamp=ended + FREEZE)
     assert staking.commissionOf(operator) == WAD // 2
-    assert pool_of(staking, operator)[3:] == (0, WAD // 2, ended + FREEZE)
+    assert pool_of(staking, operator)[3:] == (0, ended + FREEZE, WAD // 2)
 
 
 def test_a_lock_settles_what_is_in_force(staking, operator, module, pool):

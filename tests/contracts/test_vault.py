@@ -220,6 +220,6 @@ def test_a_token_that_calls_back(Staking, HostileToken, DelegationVault, owner, 
 def test_a_token_that_takes_a_fee(Staking, HostileToken, DelegationVault, owner, operator, delegator):
     token, ledger, made = hostile_vault(Staking, HostileToken, DelegationVault, owner, operator, delegator)
     token.setFee(100, {"from": owner})
-    with reverts(error("ERC20InsufficientBalance", made, 0, 10)):
+    with reverts(error("AssetsMissing", 1990, 2000)):
         made.deposit(1000, delegator, {"from": delegator})
     assert made.totalSupply() == ledger.sharesOf(operator, made) == 0
