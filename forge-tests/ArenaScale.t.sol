@@ -98,7 +98,7 @@ abstract contract ArenaLife is Base {
     function _entries(
         uint256 validator,
         function(uint256, uint256) view returns (int64, bool) answer
-    ) private view returns (IArena.ScoreEntry[] memory entries) {
+    ) internal view returns (IArena.ScoreEntry[] memory entries) {
         entries = new IArena.ScoreEntry[](_trainers);
         uint256 count;
         for (uint32 id = 1; id <= _trainers; ++id) {

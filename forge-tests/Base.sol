@@ -23,6 +23,10 @@ interface Vm {
     function revertToState(uint256 id) external returns (bool);
     function snapshotGasLastCall(string calldata name) external returns (uint256);
     function cool(address who) external;
+    function record() external;
+    function accesses(address who) external returns (bytes32[] memory reads, bytes32[] memory writes);
+    function load(address who, bytes32 slot) external view returns (bytes32);
+    function snapshotValue(string calldata name, uint256 value) external;
     function startSnapshotGas(string calldata name) external;
     function stopSnapshotGas() external returns (uint256);
     function assertEq(uint256 a, uint256 b) external pure;
