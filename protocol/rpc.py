@@ -1,16 +1,19 @@
 """JSON-RPC over HTTP: several endpoints, retries on network failures, and one sentence when none answers."""
 
-import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from requests import ConnectionError as RequestsConnectionError
-from requests import RequestException, Session, Timeout
+from requests import RequestException, Timeout
 
 from protocol.endpoints import check_url, told
 from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError
+
+if TYPE_CHECKING:
+    from web3.providers import HTTPProvider
+    from web3.types import RPCEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +64,7 @@ class Rpc:
         self.chain_id = chain_id
         self.patience = patience
         self._timeout = timeout
-        self._numbers = itertools.count(1)  # of requests
-        # Not web3.py's provider, which does no more with a request, and takes a second of every command to import.
-        self._sessions = [Session() for _ in self.urls]
+        self._providers: dict[int, HTTPProvider] = {}
         self._known: set[int] = set()  # endpoints whose chain id has been checked since they last failed
         self._proven: set[int] = set()  # endpoints that have served the right chain before
         self._favourite = 0
@@ -119,17 +120,25 @@ class Rpc:
             self._proven.add(at)
         self._known.add(at)
 
+    def _provider(self, at: int) -> "HTTPProvider":
+        if at not in self._providers:
+            from web3.providers import HTTPProvider  # here, since it takes long and many commands ask no chain
+
+            options = {"timeout": self._timeout}
+            self._providers[at] = HTTPProvider(self.urls[at], options, exception_retry_configuration=None)
+        return self._providers[at]
+
     def _exchange(self, at: int, method: str, params: Sequence[Any]) -> Any:
+        provider = self._provider(at)
+        from web3.exceptions import Web3Exception
+
         try:
-            request = {"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": list(params)}
-            response = self._sessions[at].post(self.urls[at], json=request, timeout=self._timeout)
-            response.raise_for_status()
-            answer: Any = response.json()
+            answer: Any = provider.make_request(cast("RPCEndpoint", method), list(params))
         except Timeout as error:
             raise _Failed(f"no answer in {self._timeout:g} s") from error
         except RequestsConnectionError as error:
             raise _Failed(_connection_reason(error)) from error
-        except (RequestException, ValueError) as error:
+        except (RequestException, Web3Exception, ValueError) as error:
             raise _Failed(_http_reason(error)) from error
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise _Failed("not a JSON-RPC answer")
