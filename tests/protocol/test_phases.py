@@ -32,8 +32,6 @@ def milestones(network: Network, ids: dict[str, int]) -> Iterator[tuple[str, Cal
     def release() -> None:
         network.chain(1).send("Arena", "releaseKey", ids["whole"], play.KEY)
         network.decide(ids["whole"])
-
-    def draw() -> None:
         network.chain(1).send("Arena", "drawPanel", ids["whole"], 1)
 
     def settle() -> None:  # nobody scored: a second attempt follows
@@ -42,7 +40,7 @@ def milestones(network: Network, ids: dict[str, int]) -> Iterator[tuple[str, Cal
 
     yield "commit", reveal
     yield "reveal", release
-    yield "score_commit", draw
+    yield "score_commit", lambda: None
     yield "score_reveal", lambda: None
     yield "challenge", settle
     yield "key", lambda: None

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINER, VALIDATOR = "skein trainer run", "skein validator run"
 MEMBER, PUSH = "skein trainer join", "skein federation push"
 MODULES = "Only modules of the ledger may call it: the arena and the alliance do."
+SENT = "For contracts that send stake and enter with it in one transaction, as a vault does."
 OWNER = "Only the owner may call it, the timelock: `skein gov propose` proposes what can be changed."
 RELAY = "It takes a signature that a wallet made, and is for whoever relays it; the command sends its plain form."
 TOKEN = "Not needed by anybody here: a wallet that knows ERC-20 does it where another program asks for it."
@@ -33,6 +34,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
     "Staking": {
         "deposit": "skein stake deposit",
+        "depositSent": SENT,
         "requestWithdrawal": "skein stake exit",
         "requestWithdrawalTo": "skein stake exit",
         "withdraw": "skein stake withdraw",

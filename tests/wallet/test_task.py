@@ -137,13 +137,21 @@ def test_release_settle_finalize_claim(shell: Shell, data: Path) -> None:
     with pytest.raises(ConfigInvalid, match="cannot be finalized now"):
         shell.run("task", "finalize", str(task_id), "-a", "a2")
 
+    for window in ("score_commit", "score_reveal"):
+        shell.network.sleep(WINDOWS[window])
+    late = shell.run("task", "settle", str(task_id), "-a", "a2").stdout
+    assert "ask for a new seed, since nobody used the last one in time" in late
+
     for attempt in (1, 2):  # the only validator stays silent, twice
+        shell.network.mine(2)
+        drawn = shell.run("task", "settle", str(task_id), "-a", "a2").stdout
+        assert "draw the panel of submission 1" in drawn and "settle submission 1" not in drawn
         shell.network.sleep(WINDOWS["score_commit"])
         shell.network.sleep(WINDOWS["score_reveal"])
         with pytest.raises(ConfigInvalid, match="has 1 submissions to be settled first"):
             shell.run("task", "finalize", str(task_id), "-a", "a2")
         settled = shell.run("task", "settle", str(task_id), "-a", "a2").stdout
-        assert "draw the panel of submission 1" in settled and "settle submission 1" in settled
+        assert "settle submission 1" in settled
         with pytest.raises(ConfigInvalid, match="nothing to settle now"):
             shell.run("task", "settle", str(task_id), "-a", "a2")
         done = shell.run("task", "finalize", str(task_id), "-a", "a2").stdout
