@@ -71,6 +71,16 @@ def flower() -> str:
     return markdown(["members", "Flower", "`skein`", "`skein simulate`, with votes", "accuracies"], lines)
 
 
+def rules() -> str:
+    """The same rules beside Flower's, in milliseconds."""
+    lines = [
+        [f"`{row['what']}`", f"{row['flower_ms']:,.0f}", f"{row['ms']:,.0f}", f"{row['flower_ms'] / row['ms']:.1f}"]
+        for row in _read("flower")
+        if "flower_ms" in row
+    ]
+    return markdown(["rule", "Flower, ms", "here, ms", "times as quick"], lines)
+
+
 Found = dict[tuple[str, int, bool, str, float, str], list[dict[str, Any]]]
 
 
@@ -134,7 +144,7 @@ def attacks() -> str:
     return markdown([*head, "bad balance", "of it earned", "runs with all out, rounds"], lines)
 
 
-TABLES = {"backdoor": backdoor, "flower": flower, "wide": wide, "attacks": attacks}
+TABLES = {"backdoor": backdoor, "flower": flower, "rules": rules, "wide": wide, "attacks": attacks}
 
 
 def filled(text: str) -> str:
