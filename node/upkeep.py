@@ -18,7 +18,7 @@ from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.errors import ContractReverted
 from protocol.phases import Phase, SubmissionState, is_scorable
-from protocol.seeds import seed_proof
+from protocol.seeds import is_seed_missed, seed_proof
 from protocol.transactions import Receipt
 
 logger = logging.getLogger(__name__)
@@ -68,10 +68,7 @@ class Upkeep:
 
     def renew_seed(self, task_id: int, task: Record) -> bool:
         """Whether nobody used the seed in time; asks for a new one, which starts the windows anew."""
-        now = self._chain.now()
-        if int(task.seed, 16) != 0 or now >= task.patience_ends:
-            return False
-        if now < task.score_commit_ends and not self._chain.call("Randomness", "expired", task.seed_ticket):
+        if not is_seed_missed(self._chain, task, self._chain.now()):
             return False
         key = f"task:{task_id}:renew:{task.seed_ticket}"
         if self._is_my_turn(key):

@@ -1,4 +1,4 @@
-"""Proofs of seeds: what `IRandomness.prove` takes, made of what a node says of its blocks."""
+"""Seeds: when a task needs another one, and what `IRandomness.prove` takes, made of what a node says of its blocks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import rlp
 from eth_utils.crypto import keccak
 
+from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import ascii32
 from protocol.errors import ChainUnavailable
@@ -69,3 +70,13 @@ def seed_proof(chain: Chain, ticket: int) -> bytes | None:
     if block is None or chain.head().number <= ticket:
         return None
     return header_rlp(block)
+
+
+def is_seed_missed(chain: Chain, task: Record, now: int) -> bool:
+    """Whether nobody used the seed of a task's attempt in time and a new one can be asked for (`renewSeed`).
+
+    `now`: seconds, the time of the newest block.
+    """
+    if int(task.seed, 16) != 0 or now >= task.patience_ends:
+        return False
+    return bool(now >= task.score_commit_ends or chain.call("Randomness", "expired", task.seed_ticket))

@@ -165,12 +165,25 @@ class World:
         self.network.set_time(max(self.chain.task(task)[deadline], self.network.now() + 1))
         self.work()
 
-    def live(self, task: int, key: bytes = KEY) -> None:
-        """The whole life of a task, from its commit phase to the claims."""
+    def unseal(self, task: int, key: bytes = KEY) -> None:
+        """From the commit phase to the seed: models are revealed, then the key."""
         self.work()
         self.pass_to(task, "commit_ends")
         self.pass_to(task, "reveal_ends")
         self.release(task, key)
+
+    def contest(self, kind: type[ArenaValidator] = ArenaValidator) -> int:
+        """A task with a trainer (2) and three validators, whose panel can be drawn."""
+        task = self.task()
+        self.entrant(2, task)
+        for account in (3, 4, 5):
+            self.validator(account, kind)
+        self.unseal(task)
+        return task
+
+    def live(self, task: int, key: bytes = KEY) -> None:
+        """The whole life of a task, from its commit phase to the claims."""
+        self.unseal(task, key)
         self.score(task)
         for _ in range(3):
             self.work()

@@ -5,7 +5,7 @@ from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import require, vault, wallet_figure
-from wallet.units import knowing, unit_of
+from wallet.units import knowing, require_some, unit_of
 
 
 def lock(chain: Chain, operator: str, assets: int, seconds: int) -> Action:
@@ -66,12 +66,14 @@ def vault_exit(chain: Chain, account: str, operator: str, assets: int | None) ->
     known, address = _vault(chain, operator)
     held = int(known.call("DelegationVault", "balanceOf", account))
     worth = int(known.call("DelegationVault", "convertToAssets", held))
-    if held == 0 or assets == 0:
-        raise ConfigInvalid(
-            "The amount is zero: give a larger one." if held else f"{account} has no shares of the vault of {operator}."
-        )
-    if assets is not None and assets > worth:
-        raise ConfigInvalid(f"The shares are worth {format_amount(worth)} SKEIN, less than {format_amount(assets)}.")
+    if held == 0:
+        raise ConfigInvalid(f"{account} has no shares of the vault of {operator}.")
+    if assets is not None:
+        require_some(assets)
+        if assets > worth:
+            raise ConfigInvalid(
+                f"The shares are worth {format_amount(worth)} SKEIN, less than {format_amount(assets)}."
+            )
     shares = held if assets is None else min(held, int(known.call("DelegationVault", "previewWithdraw", assets)))
     told = "everything" if assets is None else f"{format_amount(assets)} SKEIN"
     call = Call(

@@ -11,7 +11,7 @@ from protocol.federated.phases import Phase, deadlines
 from protocol.federated.phases import phase as phase_of
 from protocol.seeds import seed_proof
 from wallet.actions import Action, Call, Figure, with_approval
-from wallet.stakes import wallet_figure
+from wallet.stakes import require, wallet_figure
 
 _SETTLED_AT_ONCE = 24
 
@@ -74,11 +74,7 @@ def fund(chain: Chain, funder: str, federation: Federation, assets: int) -> Acti
     """Add to the pool of rewards."""
     if federation.phase is Phase.ENDED:
         raise ConfigInvalid(f"Federation {federation.id} has ended.")
-    if assets == 0:
-        raise ConfigInvalid("The amount is zero: give a larger one.")
-    held = chain.token_balance(funder)
-    if held < assets:
-        raise ConfigInvalid(f"{funder} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")
+    require(chain, funder, assets)
     call = Call(f"add {format_amount(assets)} SKEIN to the pool", "Alliance", "fundFederation", (federation.id, assets))
     pool = Figure("pool", "Alliance", "federation", (federation.id,), lambda record: int(record.pool))
     return Action(with_approval(chain, funder, "Alliance", assets, call), (wallet_figure(funder), pool))

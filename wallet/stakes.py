@@ -9,7 +9,7 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
-from wallet.units import knowing
+from wallet.units import knowing, require_some
 
 WAD = 10**18
 SHARES_PER_ASSET = 10**6  # at par; also the virtual shares of a pool, see contracts/libraries/SharesMath.sol
@@ -107,7 +107,7 @@ def _shares(chain: Chain, funder: str, operator: str, assets: int | None) -> int
         raise ConfigInvalid(f"{funder} has no stake in the pool of {operator}.")
     if assets is None:
         return held
-    _positive(assets)
+    require_some(assets)
     worth = int(chain.call("Staking", "assetsOf", operator, funder))
     if assets > worth:
         raise ConfigInvalid(f"Only {format_amount(worth)} SKEIN are staked there, less than {format_amount(assets)}.")
@@ -141,7 +141,7 @@ def _mature(chain: Chain, funder: str) -> list[int]:
 
 def withdraw_part(chain: Chain, funder: str, identity: int, assets: int) -> Action:
     """Pay out `assets` wei of a request that locks hold back as a whole."""
-    _positive(assets)
+    require_some(assets)
     worth = int(chain.call("Staking", "withdrawable", identity))
     if assets > worth:
         raise ConfigInvalid(f"Request {identity} is worth {format_amount(worth)} SKEIN, less than that.")
@@ -179,7 +179,7 @@ def send(chain: Chain, sender: str, to: str, assets: int) -> Action:
 
 def require(chain: Chain, account: str, assets: int) -> None:
     """ConfigInvalid unless the account's wallet holds these wei, and they are more than none."""
-    _positive(assets)
+    require_some(assets)
     held = chain.token_balance(account)
     if held < assets:
         raise ConfigInvalid(f"{account} holds {format_amount(held)} SKEIN, less than {format_amount(assets)}.")
@@ -197,8 +197,3 @@ def _figures(funder: str, operator: str) -> tuple[Figure, ...]:
         Figure("the pool's active stake", "Staking", "stakeOf", (operator,)),
         Figure("of it not locked", "Staking", "lockable", (operator,)),
     )
-
-
-def _positive(assets: int) -> None:
-    if assets == 0:
-        raise ConfigInvalid("The amount is zero: give a larger one.")

@@ -9,9 +9,10 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from protocol.phases import Phase, SubmissionState, is_scorable, phase
-from protocol.seeds import seed_proof
+from protocol.seeds import is_seed_missed, seed_proof
 from wallet.actions import Action, Call, Figure, with_approval
 from wallet.stakes import wallet_figure
+from wallet.units import require_some
 
 _UNSETTLED = (SubmissionState.COMMITTED, SubmissionState.DUPLICATE)
 _SCORED_LATER = (SubmissionState.REVEALED, SubmissionState.UNSCORED)
@@ -60,8 +61,7 @@ def submissions(chain: Chain, task: Task) -> list[Record]:
 def fund(chain: Chain, funder: str, task: Task, assets: int) -> Action:
     """Add to the bounty."""
     expect(task, "be funded", Phase.COMMIT)
-    if assets == 0:
-        raise ConfigInvalid("The amount is zero: give a larger one.")
+    require_some(assets)
     call = Call(f"add {format_amount(assets)} SKEIN to the bounty", "Arena", "fundTask", (task.id, assets))
     bounty = Figure("bounty", "Arena", "task", (task.id,), lambda record: int(record.parameters.bounty))
     return Action(with_approval(chain, funder, "Arena", assets, call), (wallet_figure(funder), bounty))
@@ -99,7 +99,7 @@ def settle(chain: Chain, task: Task, caller: str) -> Action:
 
 def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
     has_seed = int(task.record.seed, 16) != 0
-    anew = task.phase is Phase.SETTLE and task.record.attempt and not has_seed and task.now < task.record.patience_ends
+    anew = task.phase is Phase.SETTLE and task.record.attempt and is_seed_missed(chain, task.record, task.now)
     if task.phase is Phase.SCORE_COMMIT and not has_seed:
         yield from _first_draw(chain, task)
     for identity, record in enumerate(submissions(chain, task), start=1):
@@ -123,7 +123,7 @@ def _settlements(chain: Chain, task: Task) -> Iterator[Call]:
 def _first_draw(chain: Chain, task: Task) -> Iterator[Call]:
     """It fixes the seed, so that who is silent can be told from who could not know."""
     ticket, attempt = task.record.seed_ticket, task.record.attempt
-    if chain.call("Randomness", "expired", ticket):
+    if is_seed_missed(chain, task.record, task.now):
         yield Call("ask for a new seed", "Arena", "renewSeed", (task.id,), done_if="SeedStillValid")
         return
     if (proof := seed_proof(chain, ticket)) is not None:

@@ -13,6 +13,12 @@ _WORD = re.compile(r"[^A-Za-z0-9.$_-]")
 _MOST_DECIMALS = 36
 
 
+def require_some(assets: int) -> None:
+    """ConfigInvalid for no amount at all."""
+    if assets == 0:
+        raise ConfigInvalid("The amount is zero: give a larger one.")
+
+
 @dataclass(frozen=True)
 class Unit:
     """A token's symbol and its decimals. `address` is None for SKEIN."""
@@ -27,8 +33,7 @@ class Unit:
             assets = parse_amount(text, self.decimals, self.symbol)
         except ValueError as error:
             raise ConfigInvalid(str(error)) from error
-        if assets == 0:
-            raise ConfigInvalid("The amount is zero: give a larger one.")
+        require_some(assets)
         return assets
 
     def format(self, assets: int) -> str:

@@ -28,14 +28,7 @@ def operator(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
 def scored_task(world: World) -> int:
     """A task with a trainer (2) and validators that wait for its end; nobody has claimed."""
-    task = world.task()
-    world.entrant(2, task)
-    for account in (3, 4, 5):
-        world.validator(account)
-    world.work()
-    world.pass_to(task, "commit_ends")
-    world.pass_to(task, "reveal_ends")
-    world.release(task)
+    task = world.contest()
     world.work()
     world.pass_to(task, "score_commit_ends")
     return task

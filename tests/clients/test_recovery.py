@@ -50,14 +50,7 @@ def finish(world: World, task: int) -> None:
 
 
 def test_submissions_that_nobody_scored_are_drawn_again(world: World) -> None:
-    task = world.task()
-    world.entrant(2, task)
-    for account in (3, 4, 5):
-        world.validator(account, Silent)
-    world.work()
-    world.pass_to(task, "commit_ends")
-    world.pass_to(task, "reveal_ends")
-    world.release(task)
+    task = world.contest(Silent)
     world.score(task)
     assert world.states(task) == [S.UNSCORED]
     assert world.chain.task(task).attempt == 2
@@ -70,14 +63,7 @@ def test_submissions_that_nobody_scored_are_drawn_again(world: World) -> None:
 
 
 def test_a_seed_that_expired_is_asked_for_again(world: World) -> None:
-    task = world.task()
-    world.entrant(2, task)
-    for account in (3, 4, 5):
-        world.validator(account)
-    world.work()
-    world.pass_to(task, "commit_ends")
-    world.pass_to(task, "reveal_ends")
-    world.release(task)
+    task = world.contest()
     ticket = world.chain.task(task).seed_ticket
     world.network.mine(300)
     world.work()
@@ -90,14 +76,7 @@ def test_a_seed_that_expired_is_asked_for_again(world: World) -> None:
 
 def test_a_seed_that_nobody_used_in_time_makes_nobody_silent(world: World) -> None:
     """All were away until scores could no longer be committed: the attempt begins anew, and nobody is slashed."""
-    task = world.task()
-    world.entrant(2, task)
-    for account in (3, 4, 5):
-        world.validator(account)
-    world.work()
-    world.pass_to(task, "commit_ends")
-    world.pass_to(task, "reveal_ends")
-    world.release(task)
+    task = world.contest()
     world.network.set_time(world.chain.task(task).score_reveal_ends)
     ticket = world.chain.task(task).seed_ticket
     world.work()
@@ -142,10 +121,7 @@ def test_a_model_that_was_not_tried_yet_is_not_unavailable(world: World) -> None
     slow = world.validator(4, Slow)
     for account in (5, 6):
         world.validator(account)
-    world.work()
-    world.pass_to(task, "commit_ends")
-    world.pass_to(task, "reveal_ends")
-    world.release(task)
+    world.unseal(task)
     assert isinstance(slow, Slow)
     slow.quick = world.chain.submission(task, 1).digest
     world.network.set_time(world.chain.task(task).score_commit_ends - 100)

@@ -54,10 +54,14 @@ class AllianceLife(Life):
         for account, stake in stakes.items():
             self.do("join", self.number, stake, DATA, sender=account)
 
-    def draw(self, sender) -> None:
-        """Starts a round as soon as that can be, and draws."""
+    def start(self, sender) -> None:
+        """Starts a round as soon as that can be."""
         self.now = max(self.now, self.federation.rests_until - 1)
         self.do("startRound", self.number, sender=sender)
+
+    def draw(self, sender) -> None:
+        """Starts a round, and draws."""
+        self.start(sender)
         self.mine(2)
         self.do("drawRound", self.number, sender=sender)
 

@@ -18,10 +18,7 @@ def opened(life, creator, trainers, validators, stranger, models="ABC", **change
     life.register({account: (20 + i) * WAD for i, account in enumerate(validators[:5])})
     for trainer, label in zip(trainers, models, strict=False):
         life.commit(trainer, label, 50 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal(dict(enumerate(models, 1)))
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal(dict(enumerate(models, 1)), creator)
     life.draw(list(range(1, len(models) + 1)), stranger)
     return life
 

@@ -179,15 +179,21 @@ def federated(alliance, staking, token, trainers, validators):
 
 
 @pytest.fixture
-def life(federated, creator, trainers, stranger):
-    """A federation in which two proposers and three voters are drawn."""
+def assembled(federated, creator, trainers):
+    """A federation of five, before its first round."""
     from alliance_life import STAKE
 
     life = federated.fork()
     life.found(creator)
     life.join(dict.fromkeys(trainers, STAKE))
-    life.draw(stranger)
     return life
+
+
+@pytest.fixture
+def life(assembled, stranger):
+    """A federation in which two proposers and three voters are drawn."""
+    assembled.draw(stranger)
+    return assembled
 
 
 @pytest.fixture(scope="module")

@@ -134,13 +134,10 @@ def test_settlement_by_a_stranger_with_too_little_gas(life, stranger):
     life.check()
 
 
-def test_stakes_are_fixed_before_the_seed_is_known(federated, creator, trainers, stranger):
+def test_stakes_are_fixed_before_the_seed_is_known(assembled, trainers, stranger):
     """Between a round's start and its draw everybody can compute the committee: no seat grows then."""
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
-    life.now += 200
-    life.do("startRound", 1, sender=stranger)
+    life = assembled
+    life.start(stranger)
     life.refused("WrongPhase", "addStake", 1, STAKE, sender=trainers[0])
     life.mine(2)  # the seed is there
     for account in trainers:
@@ -179,14 +176,11 @@ def test_a_fifth_of_the_stake_as_dust_owns_no_committee(alliance):
     assert owned(100, 100 * ratio // 4, ratio) < 1e-5
 
 
-def test_a_source_of_seeds_that_fails_for_ever_locks_no_member(federated, creator, trainers, stranger):
+def test_a_source_of_seeds_that_fails_for_ever_locks_no_member(assembled, creator, trainers, stranger):
     """A round asks for new seeds for a week; then it is given up, and everybody has a week to leave, whoever would like
     to start another one."""
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
-    life.now += 200
-    life.do("startRound", 1, sender=stranger)
+    life = assembled
+    life.start(stranger)
     given_up = life.now + WEEK
     for _ in range(2):
         life.mine(300)
@@ -212,12 +206,9 @@ def test_a_source_of_seeds_that_fails_for_ever_locks_no_member(federated, creato
     life.check()
 
 
-def test_a_round_after_one_that_was_given_up(federated, creator, trainers, stranger):
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
-    life.now += 200
-    life.do("startRound", 1, sender=stranger)
+def test_a_round_after_one_that_was_given_up(assembled, stranger):
+    life = assembled
+    life.start(stranger)
     life.mine(300)
     life.now += WEEK
     life.do("renewRoundSeed", 1, sender=stranger)

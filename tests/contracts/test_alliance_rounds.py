@@ -276,10 +276,8 @@ def test_nothing_revealed_closes_the_round(life, stranger):
     life.check()
 
 
-def test_seeds_expire_and_are_renewed(federated, creator, trainers, stranger):
-    life = federated.fork()
-    life.found(creator)
-    life.join(dict.fromkeys(trainers, STAKE))
+def test_seeds_expire_and_are_renewed(assembled, stranger):
+    life = assembled
     life.refused("StillResting", "startRound", 1, sender=stranger)
     life.now += 100
     life.do("startRound", 1, sender=stranger)

@@ -144,10 +144,7 @@ def released(life, creator, trainers, validators, **changes):
     life.create(creator, **changes)
     life.register(dict.fromkeys(validators[:3], 20 * WAD))
     life.commit(trainers[0], "A", 10 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A"}, creator)
     return life
 
 

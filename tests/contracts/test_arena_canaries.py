@@ -39,10 +39,7 @@ def test_half_of_the_stake_makes_no_copy(newborn, creator, trainers, validators,
     life.register(dict.fromkeys(validators[:2], 20 * WAD))
     for trainer, label in zip(trainers, "AB", strict=False):
         life.commit(trainer, label, 50 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B"}, creator)
     life.draw([1, 2], stranger)
     life.score({account: {1: GOOD, 2: GOOD} for account in validators[:2]}, {validators[0]: {2: 1}})
     life.settle(stranger)

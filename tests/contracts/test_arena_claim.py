@@ -7,7 +7,6 @@ from itertools import permutations
 import pytest
 from arena_life import undone
 from reference import WAD
-from reference_task import Phase
 
 GOOD, FAIR = 95 * 10**7, 90 * 10**7
 
@@ -21,10 +20,7 @@ def settled(newborn, creator, trainers, validators, delegator, stranger):
     life.register({account: stake * WAD + 1 for account, stake in zip(validators, (20, 30, 60), strict=False)})
     for i, (trainer, label) in enumerate(zip(trainers, "ABC", strict=False)):
         life.commit(trainer, label, (101 + i) * WAD + i)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B", 3: "C"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B", 3: "C"}, creator)
     life.draw([1, 2, 3], stranger)
     scores = {1: GOOD, 2: FAIR, 3: FAIR - 10**8}
     lies = {submission: score - 10**8 for submission, score in scores.items()}

@@ -17,10 +17,7 @@ def test_the_share_cap(newborn, creator, trainers, validators, stranger):
     assert [life.task.counted(v) for v in life.task.validators] == [1000 * (WAD // 3), 100 * WAD, 100 * WAD]
     for trainer, label, stake in zip(trainers, "ABC", (800, 200, 200), strict=False):
         life.commit(trainer, label, stake * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B", 3: "C"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B", 3: "C"}, creator)
     life.draw([1, 2, 3], stranger)
     life.score({v: dict.fromkeys((1, 2, 3), s) for v, s in zip(validators, (FAIR, GOOD, GOOD), strict=False)})
     life.settle(stranger)
@@ -62,10 +59,7 @@ def test_scores_at_the_bounds_are_ranked(newborn, creator, trainers, validators,
     life.register(dict.fromkeys(validators[:2], 20 * WAD))
     for trainer, label in zip(trainers, "AB", strict=False):
         life.commit(trainer, label, 10 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B"}, creator)
     life.draw([1, 2], stranger)
     life.score({validator: {1: 0, 2: -(2**62)} for validator in validators[:2]})
     life.settle(stranger)

@@ -21,10 +21,7 @@ def opened(newborn, creator, trainers, validators, stranger):
     life.register({account: stake * WAD for account, stake in zip(validators, (20, 30, 60), strict=False)})
     for trainer, label in zip(trainers, "ABCAD", strict=True):
         life.commit(trainer, label, 101 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B", 3: "C", 4: "A"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B", 3: "C", 4: "A"}, creator)
     life.draw([1, 2, 3], stranger)
     return life
 
@@ -125,10 +122,7 @@ def two_models(life, creator, trainers, validators, stranger, **changes):
     life.register(dict.fromkeys(validators, 20 * WAD))
     life.commit(trainers[0], "E", 10 * WAD)
     life.commit(trainers[1], "F", 10 * WAD)
-    life.until(Phase.REVEAL)
-    life.reveal({1: "E", 2: "F"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "E", 2: "F"}, creator)
     life.draw([1, 2], stranger)
 
 

@@ -42,10 +42,7 @@ def life(newborn, creator, trainers, validators):
 
 def ended(life, creator, validators, stranger, score=GOOD):
     """The task with its end; every validator says the same of all models."""
-    life.until(Phase.REVEAL)
-    life.reveal({1: "A", 2: "B", 3: "C"})
-    life.until(Phase.KEY)
-    life.release(creator)
+    life.unseal({1: "A", 2: "B", 3: "C"}, creator)
     life.draw([1, 2, 3], stranger)
     life.score({account: dict.fromkeys((1, 2, 3), score) for account in validators[:3]})
     life.settle(stranger)

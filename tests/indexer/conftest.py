@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from indexing import Indexed
+from browser import WIDE, Browser, Visitor, running_browser, visiting
+from indexing import Indexed, serving
 from life import Life, whole
 from network import Network, running_network
 from postgres import Postgres, postgres
@@ -34,6 +36,27 @@ def lived(network_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         network.mine(100)  # so that most of it is final
         running.sync()
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser, without pages."""
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(lived: Indexed) -> Iterator[httpx.Client]:
+    """The API over an index of everything."""
+    with serving(lived.url) as client:
+        yield client
+
+
+@pytest.fixture
+def visitor(browser: Browser, api: httpx.Client) -> Iterator[Visitor]:
+    """Who looks at it in that browser."""
+    with visiting(browser, str(api.base_url), **WIDE) as found:
+        yield found
 
 
 @pytest.fixture

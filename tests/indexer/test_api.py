@@ -16,14 +16,6 @@ from indexer.tables import AccountEvent, Log, Slash, Task
 from protocol.events import decode
 from protocol.phases import deadline, phase
 
-
-@pytest.fixture(scope="session")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    """The API over the index that saw everything."""
-    with serving(lived.url) as client:
-        yield client
-
-
 ROUTES = [route for router in areas() for route in router.routes if isinstance(route, APIRoute)]
 # Of those, the ones that answer in JSON about a block that holds still.
 STILL = [route for route in ROUTES if route.path not in ("/live", "/readyz", "/specs/{digest}", "/graphql")]

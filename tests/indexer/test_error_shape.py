@@ -1,7 +1,6 @@
 """Whatever is asked, the answer is one of two shapes, and no question can break the API or run long."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,6 @@ from indexer.api.errors import ErrorAnswer
 from indexer.api.pages import MAX_LIMIT
 from indexer.verify import Audit
 from protocol.errors import ConfigInvalid
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
-
 
 ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 MISTYPED = ADDRESS.replace("d17", "D17")

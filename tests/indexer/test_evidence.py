@@ -1,17 +1,10 @@
 """Evidence: for every payout and slash a permalink with what it follows from."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from indexing import Indexed, serving
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
+from indexing import Indexed
 
 
 def listed(api: httpx.Client, path: str) -> list[dict[str, Any]]:

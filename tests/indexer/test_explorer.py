@@ -1,35 +1,13 @@
 """The explorer in a real browser, over a real index of a real chain: what it shows, to whom, and what it never runs."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from browser import Browser, Visitor, running_browser, visiting
+from browser import PHONE, WIDE, Browser, Visitor, visiting
 from indexing import Indexed, serving
 from life import CREATOR, VALIDATORS, Life, stake
-
-WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
-
-
-@pytest.fixture
-def visitor(browser: Browser, api: httpx.Client) -> Iterator[Visitor]:
-    with visiting(browser, str(api.base_url), **WIDE) as found:
-        yield found
 
 
 def rows(api: httpx.Client, path: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import Browser, Visitor, running_browser, visiting
+from browser import PHONE, WIDE, Browser, Visitor, visiting
 from indexing import Indexed, serving
 from life import CREATOR, Life, stake
 from samples import CANCER, sample_spec
@@ -19,8 +19,6 @@ from indexer.types import pad
 from protocol.specs import write_spec
 from protocol.store import DirectoryStore
 
-WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True}
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>alert(1)</script>{{7*7}}${7*7}"
 TOKEN = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 MOST = 2**256 - 1
@@ -33,24 +31,6 @@ LISTS = (
     "", "tasks", "federations", "accounts", "operators", "vaults", "network", "emission", "governance", "payouts",
     "slashes", "appeals", "sponsorships", "events",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
-
-
-@pytest.fixture
-def visitor(browser: Browser, api: httpx.Client) -> Iterator[Visitor]:
-    with visiting(browser, str(api.base_url), **WIDE) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

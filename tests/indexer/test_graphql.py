@@ -1,24 +1,17 @@
 """GraphQL: the same answers as the routes, of one block, and no query that costs more than it may."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from graphql import build_client_schema, get_introspection_query
-from indexing import Indexed, serving
+from indexing import Indexed
 from life import VALIDATORS, Life
 
 from indexer.api.app import areas
 from indexer.api.errors import ErrorAnswer
 from indexer.api.graph_limits import MAX_DEPTH, MAX_ROUTES, MAX_ROWS, MAX_TOKENS
 from indexer.api.routes.graphql import MAX_BODY, schema
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
 
 
 def asked(api: httpx.Client, query: str, **variables: Any) -> Any:

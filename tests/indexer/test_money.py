@@ -1,24 +1,17 @@
 """Emission, vaults, promises and votes in the API; and that the audit would notice if one of them were wrong."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
-from indexing import Indexed, serving
+from indexing import Indexed
 from life import VALIDATORS, Life
 from sqlalchemy import text
 
 from indexer.proposals import proposal_state
 from indexer.verify import Audit
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
 
 
 def test_emission_adds_up(api: httpx.Client) -> None:

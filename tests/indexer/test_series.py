@@ -1,23 +1,16 @@
 """Time series: each point is what was true at its time, whatever interval is asked for."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from indexing import Indexed, serving
+from indexing import Indexed
 from life import VALIDATORS, Life
 
 from indexer.api.routes import history
 from indexer.tables import NETWORK_STEP, NetworkPast, PoolPast
-
-
-@pytest.fixture(scope="module")
-def api(lived: Indexed) -> Iterator[httpx.Client]:
-    with serving(lived.url) as client:
-        yield client
 
 
 def series(client: httpx.Client, path: str, **parameters: int) -> Any:
