@@ -155,7 +155,7 @@ def backup(
 
 @app.command()
 def verify(rpc_url: RpcUrl = None, database_url: Database = None, as_json: AsJson = False) -> None:
-    """Compare every figure of every contract with the contracts' own views; exit code 1 if any differs."""
+    """Compare all figures with the contracts' own views, and all rows with its events; exit code 1 if one differs."""
     with told_errors():
         from indexer import programs
 
@@ -165,8 +165,12 @@ def verify(rpc_url: RpcUrl = None, database_url: Database = None, as_json: AsJso
             differences.append(str(difference))
             if not as_json:
                 typer.echo(difference)
-        text = f"Compared {audit.compared} answers of the chain at block {audit.block}: {len(differences)} differences."
-        _tell(as_json, text, block=audit.block, compared=audit.compared, differences=differences)
+        text = (
+            f"Compared {audit.compared} answers of the chain and {audit.rows} rows at block {audit.block}: "
+            f"{len(differences)} differences."
+        )
+        found = {"block": audit.block, "compared": audit.compared, "rows": audit.rows}
+        _tell(as_json, text, **found, differences=differences)
         raise typer.Exit(1 if differences else 0)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, func, select
 from indexer import db
 from indexer.index import Index
 from indexer.pulse import Pulse
-from indexer.reader import Reader
+from indexer.reader import Checked, Reader
 from indexer.rpc import Endpoints
 from indexer.settings import IndexerSettings
 from indexer.sync import Sync
@@ -226,7 +226,10 @@ def audit(settings: IndexerSettings) -> "Audit":
     from protocol.chain import Chain
 
     engine = db.open_engine(settings.database_url, read_only=True)
-    return Audit(engine, Chain(settings.rpc_url, _indexed(engine)))
+    deployment = _indexed(engine)
+    endpoints = Endpoints(settings.rpc_url, deployment.chain_id)
+    check: Checked = "none" if settings.check_logs == "none" else "all"
+    return Audit(engine, Chain(settings.rpc_url, deployment), Reader(endpoints, deployment, check=check))
 
 
 def status(settings: IndexerSettings) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Shape:
         self.keys = [column.name for column in table.__table__.primary_key]  # type: ignore[attr-defined]
         # Rows that are named by their place in history are never needed again once they are written.
         self.history = "position" in self.keys
-        self._amounts = {column.name for column in columns if isinstance(column.type, Uint256)}
+        self.amounts = {column.name for column in columns if isinstance(column.type, Uint256)}
         self._flags = {column.name for column in columns if isinstance(column.type, Boolean)}
         self._write_code()
         self._write_sql(placeholder)
@@ -64,7 +64,7 @@ class Shape:
             "def load(values):",
             "    row = new(twin)",
             f"    {''.join(f'row.{name}, ' for name in self.columns)} = values",
-            *(f"    row.{name} = int(row.{name}[2:])" for name in self.columns if name in self._amounts),
+            *(f"    row.{name} = int(row.{name}[2:])" for name in self.columns if name in self.amounts),
             *(f"    row.{name} = bool(row.{name})" for name in self.columns if name in self._flags),
             "    return row",
             "def dump(row):",
@@ -84,7 +84,7 @@ class Shape:
         self.twin.__name__ = self.table.__name__
 
     def _dumped(self, name: str) -> str:
-        return f"pad(row.{name})" if name in self._amounts else f"row.{name}"
+        return f"pad(row.{name})" if name in self.amounts else f"row.{name}"
 
 
 @cache

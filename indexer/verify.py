@@ -1,4 +1,7 @@
-"""The audit: every figure of the index against the contracts' own views, at the block of the checkpoint."""
+"""The audit: every figure of the index against the contracts' own views, and every row against the chain's events.
+
+Both at the block of the checkpoint.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -9,6 +12,7 @@ from sqlmodel import SQLModel
 from indexer.db import VERSION
 from indexer.phase import PHASE
 from indexer.proposals import proposal_state
+from indexer.reader import Reader
 from indexer.stake_math import withdrawal_value
 from indexer.tables import (
     Account,
@@ -28,6 +32,7 @@ from indexer.tables import (
     Validator,
     Withdrawal,
 )
+from indexer.verify_anew import Anew
 from indexer.verify_federations import differences as federations
 from indexer.verify_history import differences as histories
 from indexer.verify_history import sponsors
@@ -45,13 +50,22 @@ class Audit:
     """One pass over the index. Iterating gives the differences, each one line."""
 
     def __init__(
-        self, engine: Engine, chain: Chain, progress: Callable[[str, int], None] = lambda name, n: None
+        self,
+        engine: Engine,
+        chain: Chain,
+        reader: Reader | None = None,
+        progress: Callable[[str, int], None] = lambda name, n: None,
     ) -> None:
-        """`progress` is told the name of what is being compared and how many of it there are."""
+        """`reader`: what reads the chain's logs; None: the contracts' views alone are compared.
+
+        `progress` is told the name of what is being compared and how many of it there are.
+        """
         self._engine = engine
         self._chain = chain
+        self._reader = reader
         self._progress = progress
-        self.compared = 0
+        # Answers of the contracts and rows that were compared.
+        self.compared = self.rows = 0
         self.block = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -62,6 +76,7 @@ class Audit:
             if checkpoint.version != VERSION:
                 raise ConfigInvalid("The database was made by another version of the indexer: run `indexer rebuild`.")
             self.block, self._now = checkpoint.number, checkpoint.timestamp
+            yield from self._block_is(checkpoint)
             for check in (self._accounts, self._pools, self._stakes, self._withdrawals, self._tasks, self._people):
                 yield from check()
             yield from self._panels()
@@ -73,8 +88,19 @@ class Audit:
             yield from sponsors(self._rows, self._call, self._differ)
             yield from self._sums()
             yield from histories(self._rows, self._differ, self._connection)
+            if self._reader is not None:
+                with Anew(self._reader, self._chain.deployment, checkpoint) as anew:
+                    yield from anew.differences(self._connection, self._progress)
+                    self.rows = anew.rows
+            yield from self._block_is(checkpoint)
 
     # --- the parts
+
+    def _block_is(self, checkpoint: Any) -> Iterator[str]:
+        """Whether the chain has that block, when the comparison begins and still when it ends."""
+        block = self._chain.block(checkpoint.number)
+        told = block.hash, block.timestamp
+        yield from self._differ(f"block {checkpoint.number}", (checkpoint.hash, checkpoint.timestamp), told)
 
     def _accounts(self) -> Iterator[str]:
         for row in self._rows(Account):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -93,8 +93,10 @@ class Indexed:
         return {str(table.__tablename__): [tuple(row) for row in self.rows(table)] for table in COMPARED}
 
     def differences(self) -> list[str]:
-        """What differs from the contracts' own views."""
-        return list(Audit(self.engine, self.network.chain()))
+        """What differs from the contracts' own views and from the chain's events."""
+        with closing(Endpoints([self.network.rpc_url], self.network.deployment.chain_id)) as endpoints:
+            reader = Reader(endpoints, self.network.deployment, check="all")
+            return list(Audit(self.engine, self.network.chain(), reader))
 
 
 @contextmanager
