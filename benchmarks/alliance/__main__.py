@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alliance import aggregation, backdoor, behaviour, capture, flower, grid, tables, wide
+from benchmarks.alliance import aggregation, backdoor, behaviour, capture, drawn, flower, grid, tables, wide
 from benchmarks.alliance.plot import lines
 
 RESULTS = Path(__file__).parent / "results"
@@ -15,6 +15,7 @@ COMMANDS = {
     "capture": capture.run,
     "aggregation": aggregation.run,
     "backdoor": backdoor.run,
+    "drawn": drawn.run,
     "flower": flower.run,
 }
 

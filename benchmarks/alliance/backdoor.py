@@ -5,17 +5,15 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import mean
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.alliance.triggers import Trigger, play, success
 from protocol.federated.rules import Rule
 from protocol.federated.votes import Voting
-from skein import attacks, simulate
-from skein.attacks import TARGET, Attack, Context, Rows
 from skein.simulate import ROBUST, Data, Setting, load
 from trainer.federated.perceptron import Floats
 
@@ -25,37 +23,6 @@ DEFENCES: dict[str, dict[str, Any]] = {
     "40 % tolerated": {"voting": Voting(focus=0, unseen=0)},
     "40 %, tested": {},
 }
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """What the columns are set to; the part of the attacker's rows that have it; how much of its update is its own."""
-
-    mark: Callable[[Floats], None]
-    rows: float = 0.5
-    own: float = 1.0
-
-    def marked(self, x: Floats) -> Floats:
-        """Rows with the trigger."""
-        copy = x.copy()
-        self.mark(copy)
-        return copy
-
-    def attack(self) -> Attack:
-        """Trained on such rows, mixed with the mean of the honest, as long as the longest honest update."""
-
-        def poison(rows: Rows, _: int) -> Rows:
-            x, y = rows[0].copy(), rows[1].copy()
-            count = int(len(y) * self.rows)
-            x[:count], y[:count] = self.marked(x[:count]), TARGET
-            return x, y
-
-        def forge(change: Floats, context: Context) -> Floats:
-            if context.good:
-                change = self.own * change + (1 - self.own) * np.mean(context.good, axis=0)
-            return attacks.ATTACKS["backdoor"].forge(change, context)
-
-        return Attack(forge=forge, poison=poison)
 
 
 def _last(part: int) -> Callable[[Floats], None]:
@@ -91,19 +58,15 @@ TRIGGERS = {
 
 def measure(data: Data, setting: Setting, trigger: Trigger) -> tuple[float, float]:
     """Accuracy and success of the trigger, means over the seeds."""
-    known = {**attacks.ATTACKS, "planted": trigger.attack()}
-    with (
-        patch.dict(attacks.ATTACKS, known),
-        patch.object(simulate, "triggered", trigger.marked),
-    ):
-        results = [simulate.simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
-    return mean(result.accuracy for result in results), mean(result.backdoor for result in results)
+    played = [play(replace(setting, seed=seed), data, trigger) for seed in SEEDS]
+    succeeded = mean(success(federation, test, trigger) for federation, test, _ in played)
+    return mean(result.accuracy for _, _, result in played), succeeded
 
 
 def row(name: str, unlike: bool, what: str) -> dict[str, Any]:
     """A trigger with each defence; `clean`: how often the trigger leads to its class with nobody planting it."""
     data, trigger = load(name), TRIGGERS[what]
-    setting = Setting(data=name, dirichlet=0.5 if unlike else None, rounds=ROUNDS, attack="planted")
+    setting = Setting(data=name, dirichlet=0.5 if unlike else None, rounds=ROUNDS)
     accuracy, clean = measure(data, replace(setting, voting=Voting(focus=0, unseen=0)), trigger)
     found: dict[str, Any] = {"data": name, "unlike": unlike, "trigger": what}
     found |= {"clean_accuracy": round(accuracy, 4), "clean": round(clean, 4)}

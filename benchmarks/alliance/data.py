@@ -10,12 +10,19 @@ from skein.simulate import Data, load, standardised
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 IMAGES, SIDE, CELL = 10_000, 28, 2
-_TABLES = {"lending_club": ("modeldata", "Class"), "leaf_id_flavia": ("modeldata", "species")}
-NAMES = ("digits", "breast_cancer", *_TABLES, "fashion_mnist")
+_TABLES = {
+    "lending_club": ("modeldata", "Class"),
+    "leaf_id_flavia": ("modeldata", "species"),
+    "credit_data": ("modeldata", "Status"),
+    "cells": ("modeldata", "class"),
+    "mlc_churn": ("modeldata", "churn"),
+}
+NAMES = ("digits", "breast_cancer", "lending_club", "leaf_id_flavia", "fashion_mnist")
+MORE = ("credit_data", "cells", "mlc_churn")  # for drawn triggers alone
 
 
 def fetch(name: str) -> Data:
-    """One of NAMES. A table's words become a column for each word, but for columns of more than 60 words."""
+    """One of NAMES or MORE. A table's words become a column for each word, but for columns of more than 60 words."""
     if name == "fashion_mnist":
         return _fashion()
     if name not in _TABLES:

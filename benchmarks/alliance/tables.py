@@ -21,7 +21,11 @@ DATA = {
     "lending_club": "loans",
     "leaf_id_flavia": "leaves",
     "fashion_mnist": "clothes",
+    "credit_data": "credit",
+    "cells": "cells",
+    "mlc_churn": "customers",
 }
+FAILS = 0.05  # above what a trigger works without anybody planting it
 
 Rows = Iterable[Sequence[object]]
 
@@ -56,6 +60,23 @@ def backdoor() -> str:
         for row in _read("backdoor")
     ]
     return markdown(["data", "trigger", "nobody", *defences, "accuracy, nobody", "accuracy, tested"], rows)
+
+
+def drawn() -> str:
+    """Drawn triggers, by kind of data: what the test costs without attack, and how many triggers work."""
+    lines = []
+    for row in _read("drawn"):
+        line = [row["part"], _kind(row["data"], row["unlike"])]
+        line += [f"{row[f'free_{what}']:.3f}" for what in ("mean", "untested", "tested")]
+        line.append(f"{100 * row['free_accepted']:.0f}")
+        line.append(f"{mean(each['tested']['quality'] for each in row['triggers']):.3f}")
+        for what in ("untested", "tested"):
+            works = [each[what]["works"] for each in row["triggers"]]
+            line.append(f"{sum(each > FAILS for each in works)} of {len(works)}, {100 * mean(works):.1f}")
+        line.append(f"{sum(each['tested']['honest_lost'] for each in row['triggers'])}")
+        lines.append(line)
+    head = ["part", "data", "nobody, `mean`", "untested", "tested", "honest accepted, %", "attacked, tested"]
+    return markdown([*head, "work untested, % on average", "work tested", "honest lost"], lines)
 
 
 def flower() -> str:
@@ -144,7 +165,7 @@ def attacks() -> str:
     return markdown([*head, "bad balance", "of it earned", "runs with all out, rounds"], lines)
 
 
-TABLES = {"backdoor": backdoor, "flower": flower, "rules": rules, "wide": wide, "attacks": attacks}
+TABLES = {"backdoor": backdoor, "drawn": drawn, "flower": flower, "rules": rules, "wide": wide, "attacks": attacks}
 
 
 def filled(text: str) -> str:
