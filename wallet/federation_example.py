@@ -38,9 +38,9 @@ quorum = {quorum}
 [windows]
 rest = "5s"
 commit = "30s"
-reveal = "20s"
+reveal = "30s"           # members take no federation with less than 30s for a duty
 vote = "30s"
-ballot = "20s"
+ballot = "30s"
 attest = "30s"
 """
 

@@ -141,7 +141,7 @@ def found(shell: Shell, files: Path) -> None:
 def test_a_dry_run_says_what_a_member_would_send(shell: Shell, tmp_path: Path) -> None:
     files = tmp_path / "files"
     write_example(files, 6)
-    found(shell, files)
+    shell.run("federation", "create", str(files / "federation.toml"), "-a", "a1")  # as the README has it
     data = ("--data", str(files / "member-1.csv"), "--keystore", str(shell.home / "keystores" / "a2.json"))
     shell.run("stake", "deposit", "100", "-a", "a2")
     sent = shell.network.chain(2).nonce()
