@@ -79,13 +79,15 @@ class PackingSection(Section):
 
 
 class VotingSection(Section):
-    """What voters compare updates by; see `protocol/federated/votes.py`."""
+    """What voters compare updates by; see `protocol/federated/votes.py`. `unseen`, `focus`: 0 for no such test."""
 
     least_work: Share = 100
     same: Share = 10
     spread: Thousandths = 3000
     slack: Thousandths = 20
     harm: Thousandths = 20
+    unseen: Thousandths = 1500
+    focus: Share = 500
 
 
 class PrivacySection(Section):

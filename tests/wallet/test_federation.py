@@ -15,6 +15,7 @@ from node.output import NotFound
 from protocol.errors import ConfigInvalid, ContractReverted
 from protocol.federated.fixed import decode, flatten
 from protocol.federated.spec import MAX_SPEC_BYTES, read_federation
+from protocol.federated.votes import Voting
 from protocol.federated.wire import read_model
 from protocol.store import Limits, open_store
 
@@ -42,13 +43,14 @@ def join(shell: Shell, number: int, *accounts: int) -> None:
 
 
 def test_create_publishes_what_the_chain_names(shell: Shell, folder: Path, tmp_path: Path) -> None:
-    number = create(shell, folder, "--title", "Masses", "--bounty", "7")
+    number = create(shell, folder, "--title", "Masses", "--bounty", "7", "--set=voting.focus=0")
     record = shell.network.chain().call("Alliance", "federation", number)
     store = open_store(f"dir:{tmp_path / 'store'}")
     spec = read_federation(store.get(record.parameters.spec_digest, tmp_path / "spec", Limits(MAX_SPEC_BYTES, 1)))
     model = store.get(record.model_digest, tmp_path / "model", Limits(10**6, 1))
     assert (spec.title, len(spec.columns), spec.classes, spec.hidden) == ("Masses", 10, 2, (8,))
     assert (spec.packing.bits, spec.rule.tolerated, record.pool) == (8, 300, 7 * SKEIN)
+    assert spec.voting == Voting(focus=0)
     assert len(read_model(model, spec.parameters)) == spec.parameters
     rows = np.loadtxt(folder / "member-1.csv", delimiter=",", skiprows=1)
     assert spec.columns[0].mean == round(1e6 * rows[:, 0].mean())
