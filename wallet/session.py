@@ -76,8 +76,8 @@ class Session:
 
     @property
     def has_account(self) -> bool:
-        """Whether there is an account to speak of: reading commands do without one."""
-        return bool(self._chosen or self.settings.keystore or list(self.settings.keystores.glob("*.json")))
+        """Whether it is clear which account is meant: reading commands do without one."""
+        return bool(self._chosen or self.settings.keystore or len(list(self.settings.keystores.glob("*.json"))) == 1)
 
     def new_keystore(self, name: str) -> Path:
         """Where the key of a new account goes; ConfigInvalid for a name that is taken or no file name."""

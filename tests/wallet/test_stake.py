@@ -5,6 +5,7 @@ from network import COOLDOWN, SKEIN
 from shell import Shell
 
 from protocol.errors import ConfigInvalid
+from wallet.units import knowing
 
 
 def test_deposit_delegate_exit_withdraw(shell: Shell) -> None:
@@ -45,6 +46,46 @@ def test_a_vault_and_a_promise_are_shown(shell: Shell) -> None:
     assert "The operator has promised 4.0000 until 20" in shell.run("stake", "show", operator, "-a", "a2").stdout
     told = shell.run("stake", "vault-exit", operator, "--all", "-a", "a2").stdout
     assert "skein stake withdraw 1" in told
+
+
+def test_an_account_is_told_what_it_has_in_every_pool(shell: Shell) -> None:
+    first, second = shell.address(1), shell.address(2)
+    shell.run("stake", "deposit", "10", "-a", "a1")
+    shell.run("stake", "deposit", "10", "-a", "a2")
+    shell.run("stake", "delegate", first, "6", "-a", "a3")
+    shell.run("stake", "delegate", second, "4", "-a", "a3")
+    shell.run("stake", "vault", second, "-a", "a1")
+    shell.run("stake", "vault-deposit", second, "2", "-a", "a3")
+    shell.run("stake", "reward", first, "8", "-a", "a2")  # 10 : 6, so that 3 are the delegator's
+    shell.run("stake", "exit", "--all", "--from", second, "-a", "a3")
+    held = shell.json("stake", "show", "-a", "a3")["holdings"]
+    assert held == [
+        {"operator": first, "staked": str(9 * SKEIN), "in_vault": "0", "gained": str(3 * SKEIN)},
+        {"operator": second, "staked": "0", "in_vault": str(2 * SKEIN), "gained": "0"},
+    ]
+    account = shell.json("account", "show", "-a", "a3")
+    assert (account["own_stake"], account["delegated"], account["leaving"]) == (
+        "0",
+        str(11 * SKEIN),
+        str(4 * SKEIN),
+    )
+    told = shell.run("stake", "show", "-a", "a3").stdout
+    assert f"Staked by {shell.address(3)}" in told and "+3.0000" in told
+    assert "Staked by" not in shell.run("stake", "show", first).stdout  # which of three accounts is not said
+
+
+def test_vault_shares_that_were_sent_are_found(shell: Shell) -> None:
+    operator = shell.address(1)
+    shell.run("stake", "deposit", "10", "-a", "a1")
+    shell.run("stake", "vault", operator, "-a", "a1")
+    shell.run("stake", "vault-deposit", operator, "5", "-a", "a2")
+    chain = shell.network.chain(2)
+    vault = str(chain.call("DelegationVaults", "vaultOf", operator))
+    knowing(chain, {"DelegationVault": vault}).send("DelegationVault", "transfer", shell.address(3), 5 * SKEIN * 10**6)
+    (held,) = shell.json("stake", "show", "-a", "a3")["holdings"]
+    assert (held["operator"], held["staked"], held["in_vault"]) == (operator, "0", str(5 * SKEIN))
+    (empty,) = shell.json("stake", "show", "-a", "a2")["holdings"]
+    assert (empty["in_vault"], empty["gained"]) == ("0", "0")
 
 
 def test_exit_needs_an_amount_or_all(shell: Shell) -> None:

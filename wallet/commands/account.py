@@ -1,14 +1,16 @@
 """`skein account`: key files, balances, transfers."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from node.amounts import round_amount
 from node.keys import address_in, create_keystore, import_key, read_password
+from node.withdrawals import withdrawals
 from wallet import stakes
 from wallet.commands.options import Address, Amount, DryRun, command
+from wallet.portfolio import holdings
 from wallet.session import Session
 
 account = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Key files, balances, transfers.")
@@ -37,18 +39,17 @@ def import_(session: Session, name: Name) -> None:
 
 @command(account)
 def show(session: Session) -> None:
-    """What the account has: coin for gas, SKEIN in the wallet, own stake."""
-    session.show_facts(**_balances(session, session.address))
-
-
-def _balances(session: Session, address: str) -> dict[str, Any]:
-    chain = session.chain
-    return {
-        "address": address,
-        "coin": chain.balance(address),
-        "wallet": chain.token_balance(address),
-        "own_stake": int(chain.call("Staking", "assetsOf", address, address)),
-    }
+    """What the account has: coin for gas, SKEIN in the wallet, in its own pool, with others, and on its way out."""
+    chain, address = session.chain, session.address
+    held = holdings(chain, address)
+    session.show_facts(
+        address=address,
+        coin=chain.balance(address),
+        wallet=chain.token_balance(address),
+        own_stake=sum(each.staked for each in held if each.operator == address),
+        delegated=sum(each.in_vault + (each.staked if each.operator != address else 0) for each in held),
+        leaving=sum(each.assets for each in withdrawals(chain, address)),
+    )
 
 
 @command(account, "list")

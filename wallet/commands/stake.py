@@ -10,6 +10,7 @@ from node.withdrawals import withdrawals
 from wallet import escrow, stakes
 from wallet.actions import Outcome
 from wallet.commands.options import Address, Amount, DryRun, Operator, Percentage, command, parsed
+from wallet.portfolio import Holding, holdings
 from wallet.session import Session, Table
 
 stake = typer.Typer(
@@ -146,10 +147,11 @@ def _tell_maturity(session: Session, outcome: Outcome) -> None:
 
 @command(stake)
 def show(session: Session, operator: Operator = None) -> None:
-    """A pool, what you have in it, and the withdrawals that you requested."""
+    """A pool, what you have in it and in all others, and the withdrawals that you requested."""
     pool = operator or session.address
     state = stakes.pool_state(session.chain, pool)
     mine = withdrawals(session.chain, session.address) if session.has_account else []
+    held = holdings(session.chain, session.address) if session.has_account else []
     if session.has_account and pool != session.address:
         state.amounts.update(stakes.own_part(session.chain, session.address, pool))
     document: dict[str, Any] = {
@@ -157,6 +159,7 @@ def show(session: Session, operator: Operator = None) -> None:
         **{name: str(wei) for name, wei in state.amounts.items()},
         "commission": f"{state.commission:.6g}",
         "promised_until": state.promised_until,
+        "holdings": [_holding_document(each) for each in held],
         "withdrawals": [
             {"id": each.id, "operator": each.operator, "assets": str(each.assets), "matures_at": each.matures_at}
             for each in mine
@@ -166,6 +169,9 @@ def show(session: Session, operator: Operator = None) -> None:
     rows.append(("commission, %", f"{100 * state.commission:g}"))
     requests = [(each.id, each.operator, round_amount(each.assets), _time(each.matures_at)) for each in mine]
     tables: list[Table] = [(f"Pool of {pool}", ("SKEIN", ""), rows)]
+    if held:
+        columns = ("in the pool of", "SKEIN", "in its vault", "gained")
+        tables.append((f"Staked by {session.address}", columns, [_holding_row(each) for each in held]))
     if requests:
         tables.append(("Requested withdrawals", ("request", "operator", "SKEIN", "from"), requests))
     session.show(document, *tables)
@@ -173,6 +179,16 @@ def show(session: Session, operator: Operator = None) -> None:
         session.note(
             f"The operator has promised {round_amount(state.amounts['promised'])} until {_time(state.promised_until)}."
         )
+
+
+def _holding_document(holding: Holding) -> dict[str, str]:
+    amounts = {"staked": holding.staked, "in_vault": holding.in_vault, "gained": holding.gained}
+    return {"operator": holding.operator, **{name: str(wei) for name, wei in amounts.items()}}
+
+
+def _holding_row(holding: Holding) -> tuple[str, str, str, str]:
+    gained = round_amount(holding.gained, signed=True)
+    return holding.operator, round_amount(holding.staked), round_amount(holding.in_vault), gained
 
 
 def _time(timestamp: int) -> str:
