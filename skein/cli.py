@@ -51,6 +51,8 @@ class Programs(TyperGroup):
         return MOUNTS[cmd_name].load() if cmd_name in MOUNTS else None
 
 
+typer.core.HAS_RICH = False  # with it, typer 0.20 writes "\[required]" into help texts that are not rich's
+
 app = typer.Typer(cls=Programs, no_args_is_help=True, rich_markup_mode=None)
 
 

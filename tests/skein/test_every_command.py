@@ -92,6 +92,12 @@ def test_the_lists_name_commands_that_there_are() -> None:
     assert (WAITS | READS | WRITES | SENDS | ASKS | OFFLINE) - COMMANDS.keys() == set()
 
 
+def test_help_is_plain_text() -> None:
+    for name, each in COMMANDS.items():
+        told = each.get_help(click.Context(each))
+        assert "\\[" not in told and each.help, name
+
+
 @pytest.mark.parametrize("name", sorted((READS | WRITES | SENDS) - WAITS))
 def test_what_a_command_finds_can_be_had_as_json(name: str) -> None:
     assert "--json" in options(name)

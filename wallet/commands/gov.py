@@ -24,7 +24,16 @@ def list_(session: Session) -> None:
         (f"0x{each.id:064x}"[:10], each.state, round_amount(each.in_favour), round_amount(each.against), _head(each))
         for each in found
     ]
-    document = [{"proposal": f"0x{each.id:064x}", "state": each.state, "title": _head(each)} for each in found]
+    document = [
+        {
+            "proposal": f"0x{each.id:064x}",
+            "state": each.state,
+            "votes_for": str(each.in_favour),
+            "votes_against": str(each.against),
+            "title": _head(each),
+        }
+        for each in found
+    ]
     session.show(document, ("Proposals", ("proposal", "state", "for", "against", "title"), rows))
 
 
