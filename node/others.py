@@ -25,11 +25,11 @@ class Others:
             return
         if known is not None:
             first = max(ours, known["next"])
-            numbers = f"{first}" if used == first + 1 else f"{first} to {used - 1}"
+            one = used == first + 1
             logger.warning(
-                "Transaction %s of %s was not sent by this client: if that was no command of yours, such as "
+                "%s of %s not sent by this client: if that was no command of yours, such as "
                 "`skein stake deposit`, another client uses this key, and needs one of its own",
-                numbers,
-                self._chain.address,
+                f"Transaction {first}" if one else f"Transactions {first} to {used - 1}",
+                f"{self._chain.address} {'was' if one else 'were'}",
             )
         self._journal.remember(_FACT, {"next": used})

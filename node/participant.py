@@ -266,9 +266,11 @@ class Participant(ABC):
     def _top_up(self, task_id: int, missing: int) -> None:
         own = int(self.chain.pool(self.chain.address).own.assets)
         if own + missing > self.policy.auto_stake:
+            allowed = self.policy.auto_stake
+            allow = f"more than --auto-stake {format_amount(allowed)}" if allowed else "deposits with --auto-stake"
             raise TaskRefused(
                 f"its stake needs {format_amount(missing)} SKEIN more than the pool has free: "
-                f"`skein stake deposit {format_amount(missing)}`, or allow deposits with --auto-stake."
+                f"`skein stake deposit {format_amount(missing)}`, or allow {allow}."
             )
         if self.chain.token_balance(self.chain.address) < missing:
             raise TaskRefused(f"its stake needs {format_amount(missing)} SKEIN more than {self.chain.address} has.")

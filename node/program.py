@@ -20,14 +20,14 @@ if TYPE_CHECKING:  # it takes a second to import, and most commands need no key
 logger = logging.getLogger(__name__)
 
 
-def means_of(settings: ClientSettings, account: "LocalAccount", dry_run: bool = False) -> Means:
-    """What a client of `account` works with. ConfigInvalid, ChainUnavailable."""
+def means_of(settings: ClientSettings, account: "LocalAccount", dry_run: bool = False, *, alone: bool = True) -> Means:
+    """What a client of `account` works with; `alone` as in `Sender`. ConfigInvalid, ChainUnavailable."""
     chain = settings.chain(account)
     journal = Journal.open(settings.home, chain)
     sender_kind, store = (RehearsingSender if dry_run else Sender), open_store(settings.store)
     if dry_run:
         store = RehearsingStore(store.stores)
-    sender = sender_kind(chain, journal, settings.confirmations, settings.bump_seconds)
+    sender = sender_kind(chain, journal, settings.confirmations, settings.bump_seconds, alone=alone)
     return Means(chain, sender, journal, store, journal.folder, settings.confirmations)
 
 

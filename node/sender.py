@@ -49,17 +49,19 @@ class Sender:
         confirmations: int = 32,
         bump_seconds: float = 60.0,
         still_wanted: Callable[[str], bool] = lambda key: True,
+        alone: bool = True,
     ) -> None:
         """`confirmations`: blocks after which no reorganisation is expected; `bump_seconds`: patience with a fee.
 
         `still_wanted`: asked with an intent's key when a reorganisation dropped it; if not, it is abandoned.
+        `alone`: whether what others send with the account is worth a warning.
         """
         self.chain = chain
         self.journal = journal
         self.confirmations = confirmations
         self.bump_seconds = bump_seconds
         self.still_wanted = still_wanted
-        self._others = Others(chain, journal)
+        self._others = Others(chain, journal) if alone else None
         self._lock = threading.RLock()
         self._gap = (-1, 0.0)  # a nonce that nobody uses, and since when
         self._waiting: dict[str, float] = {}  # since when each transaction is pending
@@ -97,7 +99,8 @@ class Sender:
         head = self.chain.head()
         if head.hash == self._calm:
             return
-        self._others.notice()
+        if self._others:
+            self._others.notice()
         with self._lock:
             followed = [self._followed(intent, head) for intent in self.journal.open_intents()]
             pending = [intent for intent in followed if intent.state is State.SIGNED]

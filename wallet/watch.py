@@ -131,7 +131,8 @@ def run(session: Session, until_done: bool, dry_run: bool = False) -> None:
     account = session.signer.account
     assert account is not None
     opening = Loop(lambda: None, settings.poll_seconds, "watch")
-    means = opening.patiently(lambda: means_of(settings, account, dry_run))
+    # The creator's wallet uses the same key all the time, and two watches do no more than one: nothing to warn of.
+    means = opening.patiently(lambda: means_of(settings, account, dry_run, alone=False))
     if means is None:
         return
     with means.journal, lock_account(means.chain, account.address, settings.home):

@@ -28,8 +28,8 @@ def joined(world: World, task: int) -> tuple[int, int]:
         ({"creators": {"0x" + "11" * 20}}, "is ruled out by the settings"),
         ({"kinds": {"causal_lm"}}, "its kind classification is ruled out"),
         ({"max_stake": SKEIN // 2}, "it asks for 1 SKEIN of stake, the limit is 0.5"),
-        ({"stake": 1500 * SKEIN}, "`skein stake deposit 500`"),
-        ({"stake": 1500 * SKEIN, "auto_stake": 1200 * SKEIN}, "allow deposits with --auto-stake"),
+        ({"stake": 1500 * SKEIN}, "`skein stake deposit 500`, or allow deposits with --auto-stake."),
+        ({"stake": 1500 * SKEIN, "auto_stake": 1200 * SKEIN}, "or allow more than --auto-stake 1200."),
     ],
 )
 def test_the_policy_decides_what_is_joined(

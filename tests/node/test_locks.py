@@ -132,4 +132,17 @@ def test_transactions_of_others_are_noticed_once(
     assert told(caplog)[0].startswith(f"Transaction {first + 2} of {chain.address} was not sent by this client")
     life(lambda sender: [network.chain(1).send("SkeinToken", "transfer", NOBODY, 1) for _ in range(3)] and None)
     life(lambda sender: transfer(sender, "ours at last"))
-    assert len(told(caplog)) == 2 and f"Transaction {first + 3} to {first + 5} of" in told(caplog)[1]
+    assert len(told(caplog)) == 2 and f"Transactions {first + 3} to {first + 5} of" in told(caplog)[1]
+
+
+def test_who_shares_an_account_is_not_warned(
+    network: Network, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    chain = network.chain(1)
+    with Journal.open(tmp_path, chain) as journal:
+        for sender in (Sender(chain, journal, alone=False), Sender(chain, journal)):
+            sender.resume()
+            network.chain(1).send("SkeinToken", "transfer", NOBODY, 1)
+            sender.resume()
+    assert len(told(caplog)) == 1  # the other one's
