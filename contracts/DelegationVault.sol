@@ -8,13 +8,15 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {IERC7540Operator, IERC7540Redeem} from "./interfaces/IERC7540.sol";
 import {IDelegationVault} from "./interfaces/IDelegationVault.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {SharesMath} from "./libraries/SharesMath.sol";
 
-/// @title A delegation to one operator as an ERC-4626 vault
+/// @title A delegation to one operator as a vault: ERC-4626, left by ERC-7540
 /// @notice See IDelegationVault. Holds no rules and no stake: the stake ledger does.
 contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -23,7 +25,34 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
     address public immutable STAKING;
     /// @inheritdoc IDelegationVault
     address public immutable OPERATOR;
+    /// @inheritdoc IDelegationVault
+    uint256 public constant COUNTED = 32;
     address private immutable _ASSET;
+
+    /// @param shares What of it is not claimed.
+    /// @param next The controller's next request; 0: there is none.
+    struct Request {
+        uint128 shares;
+        uint64 next;
+    }
+
+    /// @param first The oldest request that is not claimed; 0: there is none, and `last` says nothing.
+    struct Queue {
+        uint64 first;
+        uint64 last;
+    }
+
+    bytes4 private constant ERC7575_MINIMAL = 0x50a526d6;
+    bytes4 private constant ERC7575_DEPOSIT = 0xc1f329ef;
+    bytes4 private constant ERC7575_MINT = 0xe1550342;
+    bytes4 private constant ERC7575_REDEEM = 0x2fd7d42a;
+    bytes4 private constant ERC7575_WITHDRAW = 0x70dec094;
+    bytes4 private constant ERC7575_ALL = 0x2f0a18c5;
+
+    /// @inheritdoc IERC7540Operator
+    mapping(address controller => mapping(address operator => bool)) public isOperator;
+    mapping(address controller => Queue) private _queue;
+    mapping(address controller => mapping(uint256 requestId => Request)) private _request;
 
     constructor(
         address staking,
@@ -57,32 +86,81 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
 
     /* LEAVING */
 
-    /// @inheritdoc IDelegationVault
+    /// @inheritdoc IERC7540Operator
+    function setOperator(address operator, bool approved) external returns (bool) {
+        isOperator[msg.sender][operator] = approved;
+        emit OperatorSet(msg.sender, operator, approved);
+        return true;
+    }
+
+    /// @inheritdoc IERC7540Redeem
     function requestRedeem(
         uint256 shares,
-        address receiver,
+        address controller,
         address owner
-    ) external nonReentrant returns (uint256 withdrawalId) {
-        if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
+    ) external nonReentrant returns (uint256 requestId) {
+        require(controller != address(0), ZeroAddress());
+        require(shares != 0, ZeroAmount());
+        if (msg.sender != owner && !isOperator[owner][msg.sender]) _spendAllowance(owner, msg.sender, shares);
         _burn(owner, shares);
-        emit RedeemRequested(IStaking(STAKING).withdrawalCount() + 1, receiver, owner, msg.sender, shares);
 
         uint256 leaving = totalSupply() == 0 ? IStaking(STAKING).sharesOf(OPERATOR, address(this)) : shares;
-        withdrawalId = IStaking(STAKING).requestWithdrawalTo(OPERATOR, leaving, receiver);
+        requestId = IStaking(STAKING).requestHeldWithdrawal(OPERATOR, leaving, controller);
+        _append(controller, requestId, shares);
+        emit RedeemRequest(controller, owner, requestId, msg.sender, shares);
     }
 
-    /// @notice See IERC4626 and `maxWithdraw`.
-    function withdraw(uint256 assets, address receiver, address owner) external returns (uint256 shares) {
-        require(assets == 0, ERC4626ExceededMaxWithdraw(owner, assets, 0));
-        emit Withdraw(msg.sender, receiver, owner, 0, 0);
-        return 0;
+    /// @notice See IERC4626 and IDelegationVault: claims `assets` of the controller's requests.
+    function withdraw(
+        uint256 assets,
+        address receiver,
+        address controller
+    ) external nonReentrant returns (uint256 shares) {
+        _requireController(controller, assets);
+        uint256 left = assets;
+        while (left != 0) {
+            (uint256 id, uint256 waiting) = _first(controller);
+            require(id != 0, ERC4626ExceededMaxWithdraw(controller, assets, assets - left));
+            uint256 worth = IStaking(STAKING).withdrawable(id);
+            if (left >= worth) {
+                left -= worth;
+                shares += waiting;
+                _payAll(controller, id, receiver);
+            } else {
+                uint256 burned = Math.min(Math.mulDiv(left, waiting, worth, Math.Rounding.Ceil), waiting - 1);
+                shares += burned;
+                _request[controller][id].shares = uint128(waiting - burned);
+                IStaking(STAKING).withdrawTo(id, left, receiver);
+                left = 0;
+            }
+        }
+        emit Withdraw(msg.sender, receiver, controller, assets, shares);
     }
 
-    /// @notice See IERC4626 and `maxRedeem`.
-    function redeem(uint256 shares, address receiver, address owner) external returns (uint256 assets) {
-        require(shares == 0, ERC4626ExceededMaxRedeem(owner, shares, 0));
-        emit Withdraw(msg.sender, receiver, owner, 0, 0);
-        return 0;
+    /// @notice See IERC4626 and IDelegationVault: claims `shares` of the controller's requests.
+    function redeem(
+        uint256 shares,
+        address receiver,
+        address controller
+    ) external nonReentrant returns (uint256 assets) {
+        _requireController(controller, shares);
+        uint256 left = shares;
+        while (left != 0) {
+            (uint256 id, uint256 waiting) = _first(controller);
+            require(id != 0, ERC4626ExceededMaxRedeem(controller, shares, shares - left));
+            if (left >= waiting) {
+                left -= waiting;
+                assets += _payAll(controller, id, receiver);
+            } else {
+                uint256 most = claimableRedeemRequest(id, controller);
+                require(left <= most, ERC4626ExceededMaxRedeem(controller, shares, shares - left + most));
+                uint256 part = Math.mulDiv(IStaking(STAKING).withdrawable(id), left, waiting);
+                _request[controller][id].shares = uint128(waiting - left);
+                if (part != 0) assets += IStaking(STAKING).withdrawTo(id, part, receiver);
+                left = 0;
+            }
+        }
+        emit Withdraw(msg.sender, receiver, controller, assets, shares);
     }
 
     /* VIEWS */
@@ -113,14 +191,24 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
         return convertToShares(maxDeposit(receiver));
     }
 
-    /// @notice 0: leaving takes the cool-down. See `requestRedeem`.
-    function maxWithdraw(address) external pure returns (uint256) {
-        return 0;
+    /// @notice See IERC4626: what the controller can claim now, of its oldest requests.
+    function maxWithdraw(address controller) external view returns (uint256 assets) {
+        (assets, ) = _claimable(controller);
     }
 
-    /// @notice 0: leaving takes the cool-down. See `requestRedeem`.
-    function maxRedeem(address) external pure returns (uint256) {
-        return 0;
+    /// @notice See IERC4626: what the controller can claim now, of its oldest requests.
+    function maxRedeem(address controller) external view returns (uint256 shares) {
+        (, shares) = _claimable(controller);
+    }
+
+    /// @inheritdoc IERC7540Redeem
+    function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
+        return _request[controller][requestId].shares - claimableRedeemRequest(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7540Redeem
+    function claimableRedeemRequest(uint256 requestId, address controller) public view returns (uint256 shares) {
+        (, shares) = _claimableOf(requestId, _request[controller][requestId].shares, _free());
     }
 
     /// @notice See IERC4626: exactly what `deposit` gives.
@@ -133,12 +221,12 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
         return _convert(shares, SharesMath.toAssetsUp);
     }
 
-    /// @notice See IERC4626: the price, whatever maxWithdraw is.
+    /// @notice See IERC4626: the price, whatever can be claimed.
     function previewWithdraw(uint256 assets) external view returns (uint256) {
         return _convert(assets, SharesMath.toSharesUp);
     }
 
-    /// @notice See IERC4626: the price, whatever maxRedeem is.
+    /// @notice See IERC4626: the price, whatever can be claimed.
     function previewRedeem(uint256 shares) external view returns (uint256) {
         return convertToAssets(shares);
     }
@@ -156,6 +244,80 @@ contract DelegationVault is IDelegationVault, ERC20Permit, ReentrancyGuardTransi
     /// @notice The token's 18, and the six of shares at par.
     function decimals() public pure override(ERC20, IERC20Metadata) returns (uint8) {
         return 24;
+    }
+
+    /// @inheritdoc IDelegationVault
+    function share() external view returns (address) {
+        return address(this);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return
+            id == type(IERC165).interfaceId ||
+            id == type(IERC7540Operator).interfaceId ||
+            id == type(IERC7540Redeem).interfaceId ||
+            id == ERC7575_MINIMAL ||
+            id == ERC7575_DEPOSIT ||
+            id == ERC7575_MINT ||
+            id == ERC7575_REDEEM ||
+            id == ERC7575_WITHDRAW ||
+            id == ERC7575_ALL;
+    }
+
+    /// @dev A controller's requests are a chain, oldest and so ripest first. Shares fit: the ledger counts them so.
+    function _append(address controller, uint256 id, uint256 shares) private {
+        Queue storage queue = _queue[controller];
+        _request[controller][id].shares = uint128(shares);
+        if (queue.first == 0) queue.first = uint64(id);
+        else _request[controller][queue.last].next = uint64(id);
+        queue.last = uint64(id);
+    }
+
+    function _payAll(address controller, uint256 id, address receiver) private returns (uint256 assets) {
+        _queue[controller].first = _request[controller][id].next;
+        delete _request[controller][id];
+        return IStaking(STAKING).withdrawTo(id, type(uint256).max, receiver);
+    }
+
+    /// @dev Claims of nothing are let through: programs that know only ERC-4626 may try them.
+    function _requireController(address controller, uint256 amount) private view {
+        bool isAllowed = amount == 0 || msg.sender == controller || isOperator[controller][msg.sender];
+        require(isAllowed, Unauthorized(msg.sender));
+    }
+
+    function _first(address controller) private view returns (uint256 id, uint256 shares) {
+        id = _queue[controller].first;
+        shares = _request[controller][id].shares;
+    }
+
+    function _claimable(address controller) private view returns (uint256 assets, uint256 shares) {
+        uint256 free = _free();
+        uint256 id = _queue[controller].first;
+        for (uint256 i; i < COUNTED && id != 0; ++i) {
+            Request memory request = _request[controller][id];
+            (uint256 more, uint256 moreShares) = _claimableOf(id, request.shares, free - assets);
+            assets += more;
+            shares += moreShares;
+            if (moreShares < request.shares) break;
+            id = request.next;
+        }
+    }
+
+    /// @dev Of a request of `shares`, while `free` assets may leave the pool.
+    function _claimableOf(uint256 id, uint256 shares, uint256 free) private view returns (uint256, uint256) {
+        if (block.timestamp < IStaking(STAKING).withdrawal(id).maturesAt) return (0, 0);
+        uint256 worth = IStaking(STAKING).withdrawable(id);
+        if (worth <= free) return (worth, shares);
+        return (free, Math.mulDiv(shares, free, worth));
+    }
+
+    /// @dev What the locks let out of the pool: the ledger's rule for delegated stake.
+    function _free() private view returns (uint256) {
+        IStaking.Pool memory pool = IStaking(STAKING).pool(OPERATOR);
+        (IStaking.Tranche memory own, IStaking.Tranche memory others) = (pool.own, pool.delegated);
+        uint256 total = uint256(own.assets) + own.exitingAssets + others.assets + others.exitingAssets;
+        return total - pool.locked;
     }
 
     function _delegate(uint256 assets) private returns (uint256 shares) {

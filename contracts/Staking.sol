@@ -81,7 +81,7 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
 
     /// @inheritdoc IStaking
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId) {
-        return _request(operator, shares, msg.sender);
+        return _request(operator, shares, msg.sender, false);
     }
 
     /// @inheritdoc IStaking
@@ -91,19 +91,40 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
         address receiver
     ) external returns (uint256 withdrawalId) {
         require(receiver != address(0), ZeroAddress());
-        withdrawalId = _request(operator, shares, receiver);
+        withdrawalId = _request(operator, shares, receiver, false);
         emit WithdrawalAssigned(withdrawalId, operator, receiver);
     }
 
     /// @inheritdoc IStaking
+    function requestHeldWithdrawal(
+        address operator,
+        uint256 shares,
+        address beneficiary
+    ) external returns (uint256 withdrawalId) {
+        withdrawalId = _request(operator, shares, msg.sender, true);
+        emit WithdrawalHeld(withdrawalId, operator, beneficiary);
+    }
+
+    /// @inheritdoc IStaking
     function withdraw(uint256 withdrawalId) external nonReentrant returns (uint256 assets) {
-        return _pay(withdrawalId, type(uint256).max);
+        return _pay(withdrawalId, type(uint256).max, address(0));
     }
 
     /// @inheritdoc IStaking
     function withdrawPart(uint256 withdrawalId, uint256 assets) external nonReentrant returns (uint256 paid) {
         require(assets != 0, ZeroAmount());
-        return _pay(withdrawalId, assets);
+        return _pay(withdrawalId, assets, address(0));
+    }
+
+    /// @inheritdoc IStaking
+    function withdrawTo(
+        uint256 withdrawalId,
+        uint256 assets,
+        address receiver
+    ) external nonReentrant returns (uint256 paid) {
+        require(receiver != address(0), ZeroAddress());
+        require(assets != 0, ZeroAmount());
+        return _pay(withdrawalId, assets, receiver);
     }
 
     /// @inheritdoc IStaking
@@ -308,7 +329,12 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
         emit Deposited(operator, onBehalf, msg.sender, assets, shares);
     }
 
-    function _request(address operator, uint256 shares, address receiver) private returns (uint256 withdrawalId) {
+    function _request(
+        address operator,
+        uint256 shares,
+        address receiver,
+        bool isHeld
+    ) private returns (uint256 withdrawalId) {
         uint256 available = sharesOf(operator, msg.sender);
         require(shares != 0, ZeroAmount());
         require(shares <= available, InsufficientShares(shares, available));
@@ -334,15 +360,18 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
             funder: receiver,
             exitIndex: exitIndex,
             assets: uint128(assets),
-            isOwn: isOwn
+            isOwn: isOwn,
+            isHeld: isHeld
         });
         emit WithdrawalRequested(withdrawalId, operator, msg.sender, shares, assets, maturesAt);
     }
 
-    /// @dev Pays at most `most` of a withdrawal.
-    function _pay(uint256 withdrawalId, uint256 most) private returns (uint256 assets) {
+    /// @dev Pays at most `most` of a withdrawal to whom its funder, the caller, names; to the funder if it is zero.
+    function _pay(uint256 withdrawalId, uint256 most, address receiver) private returns (uint256 assets) {
         Withdrawal memory paid = _withdrawal[withdrawalId];
         require(paid.funder != address(0), UnknownWithdrawal(withdrawalId));
+        bool isFree = receiver == address(0) && !paid.isHeld;
+        require(isFree || msg.sender == paid.funder, Unauthorized(msg.sender));
         require(block.timestamp >= paid.maturesAt, NotMatured(paid.maturesAt));
         Pool storage record = _pool[paid.operator];
         Tranche storage tranche = _tranche(paid.operator, paid.isOwn);
@@ -368,7 +397,7 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
             emit PartWithdrawn(withdrawalId, paid.operator, paid.funder, assets, worth - assets);
         }
 
-        IERC20(TOKEN).safeTransfer(paid.funder, assets);
+        IERC20(TOKEN).safeTransfer(receiver == address(0) ? paid.funder : receiver, assets);
     }
 
     function _creditOwn(Pool storage record, uint256 assets) private returns (uint256 shares) {

@@ -239,6 +239,8 @@ contract GasBenchmark is Metered {
         bytes memory vaultRequest = abi.encodeCall(DelegationVault.requestRedeem, (1e24, ALICE, ALICE));
         _measure("vault request redeem", ALICE, address(_vault), vaultRequest);
         _measure("withdraw", ALICE, address(_staking), abi.encodeCall(Staking.withdraw, (1)));
+        bytes memory claim = abi.encodeCall(DelegationVault.redeem, (1e24, ALICE, ALICE));
+        _measure("vault redeem", ALICE, address(_vault), claim);
         bytes memory redeem = abi.encodeCall(ERC4626.redeem, (1e18, ALICE, ALICE));
         _measure("OpenZeppelin ERC-4626: redeem", ALICE, address(_oz), redeem);
         bytes memory solady = abi.encodeCall(SoladyERC4626.redeem, (1e18, ALICE, ALICE));

@@ -4,12 +4,13 @@ pragma solidity ^0.8.28;
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 
 import {DelegationVault} from "../contracts/DelegationVault.sol";
+import {IERC7540Operator, IERC7540Redeem} from "../contracts/interfaces/IERC7540.sol";
 import {Staking} from "../contracts/Staking.sol";
 import {Base} from "./Base.sol";
 import {PlainToken} from "./StakingHandler.sol";
 
-/// @notice A pool of any price with a vault: what ERC-4626 demands of it, fuzzed; of its shares as ERC-20 see
-///         TokenStandards.t.sol. Each test is one sentence of the standard. Leaving is by requestRedeem, so the round trips go through it and the ledger.
+/// @notice A pool of any price with a vault: what ERC-4626 and ERC-7540 demand of it, fuzzed; of its shares as ERC-20
+///         see TokenStandards.t.sol. Each test is one sentence of a standard. Leaving takes a request and a claim.
 contract VaultProperties is Base {
     address private constant ALICE = address(0xa11ce);
     address private constant BOB = address(0xb0b);
@@ -126,10 +127,9 @@ contract VaultProperties is Base {
         uint256 shares = _vault.deposit(assets, BOB);
         uint256 worth = _vault.convertToAssets(shares);
         if (worth == 0) return;
+        _request(shares, BOB);
         vm.prank(BOB);
-        uint256 number = _vault.requestRedeem(shares, BOB, BOB);
-        vm.warp(block.timestamp + 1 days);
-        vm.assertEq(_staking.withdraw(number), worth);
+        vm.assertEq(_vault.redeem(shares, BOB, BOB), worth);
         vm.assertLe(_token.balanceOf(BOB), had);
     }
 
@@ -207,5 +207,148 @@ contract VaultProperties is Base {
         vm.prank(BOB);
         vm.expectRevert();
         _vault.deposit(most + 1, BOB);
+    }
+
+    /* ERC-7540 */
+
+    /// @dev Of Alice's shares, for `controller`, until the cool-down is over. Bob has only what he bought.
+    function _request(uint256 shares, address controller) private returns (uint256 id) {
+        address owner = _vault.balanceOf(BOB) >= shares ? BOB : ALICE;
+        vm.prank(owner);
+        id = _vault.requestRedeem(shares, controller, owner);
+        vm.warp(block.timestamp + 1 days);
+    }
+
+    /// @dev Shares of Alice that are worth something, but not all of them.
+    function _some(uint128 seed) private view returns (uint256) {
+        uint256 held = _vault.balanceOf(ALICE);
+        return _bound(seed, _vault.previewWithdraw(1), held - 1);
+    }
+
+    function testFuzz_aRequestTakesSharesAndIsPending(uint96 d, uint80 r, uint64 s, uint128 n) public pool(d, r, s) {
+        (uint256 shares, uint256 held) = (_some(n), _vault.balanceOf(ALICE));
+        vm.expectEmit();
+        emit IERC7540Redeem.RedeemRequest(BOB, ALICE, 1, ALICE, shares);
+        vm.prank(ALICE);
+        uint256 id = _vault.requestRedeem(shares, BOB, ALICE);
+        vm.assertEq(_vault.balanceOf(ALICE), held - shares);
+        vm.assertEq(_vault.pendingRedeemRequest(id, BOB), shares);
+        vm.assertEq(_vault.claimableRedeemRequest(id, BOB) + _vault.maxRedeem(BOB) + _vault.maxWithdraw(BOB), 0);
+        vm.assertEq(_vault.pendingRedeemRequest(id, ALICE) + _vault.pendingRedeemRequest(0, BOB), 0);
+        vm.prank(BOB);
+        vm.expectRevert();
+        _vault.redeem(shares, BOB, BOB);
+        vm.warp(block.timestamp + 1 days);
+        vm.assertEq(_vault.pendingRedeemRequest(id, BOB), 0);
+        vm.assertEq(_vault.claimableRedeemRequest(id, BOB), shares);
+        vm.assertEq(_vault.maxRedeem(BOB), shares);
+    }
+
+    /// Slashes and locks come between request and claim; what the limits say is what is paid, and not a share more.
+    function testFuzz_whatIsClaimableIsPaid(
+        uint96 d,
+        uint80 r,
+        uint64 s,
+        uint128 n,
+        uint128 lost,
+        uint128 locked
+    ) public pool(d, r, s) {
+        _request(_some(n), ALICE);
+        _slash(lost);
+        locked = uint128(_bound(locked, 0, _staking.lockable(address(this))));
+        if (locked > 0) {
+            vm.prank(MODULE);
+            _staking.lock(address(this), locked);
+            _staking.requestWithdrawal(address(this), _staking.sharesOf(address(this), address(this)) / 2);
+        }
+        (uint256 shares, uint256 assets) = (_vault.maxRedeem(ALICE), _vault.maxWithdraw(ALICE));
+        vm.assertEq(_vault.claimableRedeemRequest(1, ALICE), shares);
+        vm.startPrank(ALICE);
+        vm.expectRevert();
+        _vault.redeem(shares + 1, BOB, ALICE);
+        vm.expectRevert();
+        _vault.withdraw(assets + 1, BOB, ALICE);
+        uint256 had = _token.balanceOf(BOB);
+        uint256 state = vm.snapshotState();
+        uint256 paid = _vault.redeem(shares, BOB, ALICE);
+        vm.assertEq(_token.balanceOf(BOB) - had, paid);
+        vm.assertTrue(paid <= assets && (paid == assets || locked > 0));
+        vm.revertToState(state);
+        uint256 burned = _vault.withdraw(assets, BOB, ALICE);
+        vm.assertEq(_token.balanceOf(BOB) - had, assets);
+        vm.assertGe(burned, shares);
+    }
+
+    function testFuzz_anySplitPaysTheSame(
+        uint96 d,
+        uint80 r,
+        uint64 s,
+        uint128[3] memory n,
+        uint128[4] memory parts
+    ) public pool(d, r, s) {
+        uint256 worth;
+        for (uint256 i; i < 3; ++i) {
+            if (_vault.balanceOf(ALICE) <= _vault.previewWithdraw(1)) break;
+            worth += _staking.withdrawable(_request(_some(n[i]), BOB));
+        }
+        uint256 had = _token.balanceOf(BOB);
+        vm.startPrank(BOB);
+        for (uint256 i; i < 4; ++i) {
+            uint256 left = _token.balanceOf(BOB) - had;
+            if (i % 2 == 0) _vault.redeem(_bound(parts[i], 0, _vault.maxRedeem(BOB)), BOB, BOB);
+            else _vault.withdraw(_bound(parts[i], 0, _vault.maxWithdraw(BOB)), BOB, BOB);
+            vm.assertEq(_vault.maxWithdraw(BOB), worth - (_token.balanceOf(BOB) - had));
+            vm.assertGe(_token.balanceOf(BOB) - had, left);
+        }
+        _vault.redeem(_vault.maxRedeem(BOB), BOB, BOB);
+        vm.assertEq(_token.balanceOf(BOB) - had, worth);
+        vm.assertEq(_token.balanceOf(address(_vault)), 0);
+    }
+
+    function testFuzz_operatorsActForControllers(uint96 d, uint80 r, uint64 s, uint128 n) public pool(d, r, s) {
+        vm.expectEmit();
+        emit IERC7540Operator.OperatorSet(ALICE, BOB, true);
+        vm.prank(ALICE);
+        vm.assertTrue(_vault.setOperator(BOB, true));
+        vm.assertTrue(_vault.isOperator(ALICE, BOB) && !_vault.isOperator(BOB, ALICE));
+        uint256 shares = _some(n);
+        vm.prank(BOB);
+        _vault.requestRedeem(shares, ALICE, ALICE);
+        vm.warp(block.timestamp + 1 days);
+        vm.prank(BOB);
+        _vault.redeem(shares, BOB, ALICE);
+        vm.prank(ALICE);
+        _vault.setOperator(BOB, false);
+        vm.prank(BOB);
+        vm.expectRevert();
+        _vault.requestRedeem(1e6, ALICE, ALICE);
+    }
+
+    function testFuzz_nobodyElseHasARequestPaid(
+        uint96 d,
+        uint80 r,
+        uint64 s,
+        uint128 n,
+        address who
+    ) public pool(d, r, s) {
+        uint256 shares = _some(n);
+        uint256 id = _request(shares, ALICE);
+        vm.assume(who != ALICE && who != address(_vault));
+        vm.startPrank(who);
+        vm.expectRevert();
+        _vault.redeem(shares, who, ALICE);
+        vm.expectRevert();
+        _staking.withdraw(id);
+        vm.expectRevert();
+        _staking.withdrawTo(id, 1, who);
+    }
+
+    function _slash(uint256 seed) private {
+        uint256 loss = _bound(seed, 0, _staking.lockable(address(this)) - 1);
+        vm.startPrank(MODULE);
+        if (loss > 0) _staking.lock(address(this), loss);
+        _staking.slash(address(this), loss, address(0xdead));
+        vm.stopPrank();
+        _staking.deposit(address(this), 1e18, address(this));
     }
 }

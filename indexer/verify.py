@@ -132,7 +132,10 @@ class Audit:
         for row in self._rows(Withdrawal):
             what, pool = f"withdrawal {row.id}", pools.get(row.operator)
             if row.withdrawn_at is None:
-                told = self._call("Staking", "withdrawal", row.id)
+                told = dict(self._call("Staking", "withdrawal", row.id))
+                told["held_by"] = told["funder"] if told["is_held"] else None
+                if told["is_held"]:
+                    del told["funder"]  # the ledger knows nobody but the holder
                 yield from self._compare(what, row, told)
             value = 0 if row.withdrawn_at is not None or pool is None else value_of(row, pool)
             yield from self._same(f"value of {what}", value, "Staking", "withdrawable", row.id)

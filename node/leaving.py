@@ -85,7 +85,9 @@ def step(chain: Chain, sender: Sender, journal: Journal) -> bool:
 
 
 def _own_requests(chain: Chain) -> list[Withdrawal]:
-    return [each for each in withdrawals(chain, chain.address) if each.operator == chain.address]
+    """Of own stake: what was requested from a vault is paid by that."""
+    mine = withdrawals(chain, chain.address)
+    return [each for each in mine if each.operator == chain.address and each.held_by is None]
 
 
 def _take_out(request: Withdrawal, chain: Chain, sender: Sender) -> bool:

@@ -320,6 +320,7 @@ def leave(life: Life) -> None:
     for withdrawal in (1, 2):
         life.send(DELEGATORS[1], "Staking", "withdraw", withdrawal)
     life.request(DELEGATORS[1], VALIDATORS[0], 1)
+    life.send(DELEGATORS[0], "Staking", "requestHeldWithdrawal", operator, shares // 2, life.address(13))
     life.send(2, "SkeinToken", "transfer", life.address(3), 5)
     life.send(2, "SkeinToken", "transfer", life.address(2), 5)
     life.send(13, "SkeinToken", "delegate", life.address(13))

@@ -27,6 +27,7 @@ LONG_FILES: dict[str, tuple[int, str]] = {
     "tests/contracts/test_alliance_rounds.py": (330, "one round from every side, on the same few helpers"),
     "tests/life.py": (350, "one story in which every event of the contracts occurs"),
     "contracts/interfaces/IArena.sol": (620, "all that the arena says and takes, in one place"),
+    "contracts/Staking.sol": (560, "the ledger: whoever audits it reads whatever moves stake in one place"),
     "tests/contracts/test_scenarios.py": (360, "whole lives of tasks on the same few helpers"),
     "tests/node/test_sender.py": (330, "one matrix of chain troubles, on the same few helpers"),
 }

@@ -1,6 +1,7 @@
 """Escrow and vaults: own stake that is promised to stay, and delegations as ERC-4626 shares. Builds actions."""
 
 from node.amounts import format_amount, format_duration
+from node.withdrawals import withdrawals
 from protocol.chain import Chain
 from protocol.errors import ConfigInvalid
 from wallet.actions import Action, Call, Figure, with_approval
@@ -83,6 +84,35 @@ def vault_exit(chain: Chain, account: str, operator: str, assets: int | None) ->
         (shares, account, account),
     )
     return Action((call,), _vault_figures(chain, account, address), {"DelegationVault": address})
+
+
+def vault_claim(chain: Chain, account: str, operator: str, assets: int | None, receiver: str | None = None) -> Action:
+    """Have the vault pay `assets` wei, or all that it can now, of what the account has requested, to `receiver`."""
+    known, address = _vault(chain, operator)
+    most, shares = (int(known.call("DelegationVault", each, account)) for each in ("maxWithdraw", "maxRedeem"))
+    if not shares:
+        raise ConfigInvalid(_why_nothing(chain, account, operator, address))
+    verb, amount = "redeem", shares
+    if assets is not None:
+        require_some(assets)
+        if assets > most:
+            raise ConfigInvalid(f"{format_amount(most)} SKEIN can be claimed now, less than {format_amount(assets)}.")
+        verb, amount = "withdraw", assets
+    told = f"claim {format_amount(most if assets is None else assets)} SKEIN from the vault"
+    call = Call(told, "DelegationVault", verb, (amount, receiver or account, account))
+    left = Figure("left to claim now", "DelegationVault", "maxWithdraw", (account,))
+    return Action((call,), (wallet_figure(receiver or account), left), {"DelegationVault": address})
+
+
+def _why_nothing(chain: Chain, account: str, operator: str, address: str) -> str:
+    """Why the vault pays the account nothing, as a sentence."""
+    waiting = [each for each in withdrawals(chain, account) if each.held_by == address]
+    if not waiting:
+        return f"{account} waits for nothing from the vault of {operator}: `skein stake vault-exit` requests."
+    left = min(each.matures_at for each in waiting) - chain.now()
+    if left > 0:
+        return f"Nothing can be claimed yet: the first request can be in {format_duration(left)}."
+    return f"The locks of the pool of {operator} hold all of it back, until its tasks are over."
 
 
 def _vault(chain: Chain, operator: str) -> tuple[Chain, str]:

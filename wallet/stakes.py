@@ -122,15 +122,17 @@ def _shares(chain: Chain, funder: str, operator: str, assets: int | None) -> int
 def withdraw(chain: Chain, funder: str, identities: Sequence[int]) -> Action:
     """Pay out the named requests, or all that are mature."""
     chosen = list(identities) or _mature(chain, funder)
+    for each in chosen:
+        _require_no_vault(chain, each)
     calls = tuple(Call(f"withdraw request {each}", "Staking", "withdraw", (each,)) for each in chosen)
     return Action(calls, (wallet_figure(funder),))
 
 
 def _mature(chain: Chain, funder: str) -> list[int]:
     """The requests that can be paid; ConfigInvalid says when the first can, where there is none."""
-    waiting, now = withdrawals(chain, funder), chain.now()
+    waiting, now = [each for each in withdrawals(chain, funder) if each.held_by is None], chain.now()
     if not waiting:
-        raise ConfigInvalid(f"{funder} has requested no withdrawal: `skein stake exit` does.")
+        raise ConfigInvalid(f"{funder} has requested no withdrawal: `skein stake exit` does. (Vaults: `vault-claim`.)")
     if mature := [each.id for each in waiting if each.matures_at <= now]:
         return mature
     first = min(each.matures_at for each in waiting)
@@ -139,9 +141,19 @@ def _mature(chain: Chain, funder: str) -> list[int]:
     )
 
 
+def _require_no_vault(chain: Chain, identity: int) -> None:
+    """ConfigInvalid for a request that was made through a vault."""
+    record = chain.call("Staking", "withdrawal", identity)
+    if record.is_held:
+        raise ConfigInvalid(
+            f"Request {identity} was made through a vault, which pays it: `skein stake vault-claim {record.operator}`."
+        )
+
+
 def withdraw_part(chain: Chain, funder: str, identity: int, assets: int) -> Action:
     """Pay out `assets` wei of a request that locks hold back as a whole."""
     require_some(assets)
+    _require_no_vault(chain, identity)
     worth = int(chain.call("Staking", "withdrawable", identity))
     if assets > worth:
         raise ConfigInvalid(f"Request {identity} is worth {format_amount(worth)} SKEIN, less than that.")

@@ -24,6 +24,7 @@ class Pair:
 OZ_DEPOSIT, OZ_REDEEM = "OpenZeppelin ERC-4626: deposit", "OpenZeppelin ERC-4626: redeem"
 REQUEST = ("a request's operator and maturity", "its receiver and index", "its assets")
 WAITING = ("what waits in the tranche, and its index", "how many requests there are")
+QUEUE = ("the controller's oldest and newest request", "the request before")
 TOKEN_OUT: Slots = {"read": ("votes of the vault", "votes of the receiver")}
 VAULT: Slots = {
     "accounts": ("the ledger",),
@@ -86,12 +87,23 @@ PAIRS = (
         OZ_REDEEM,
         {
             "accounts": ("the ledger",),
-            "filled": REQUEST,
-            "rewritten": ("the pool's delegated stake", "the vault's shares of it", *WAITING),
+            "filled": (*REQUEST, "its shares, for its controller"),
+            "rewritten": ("the pool's delegated stake", "the vault's shares of it", *WAITING, *QUEUE),
         },
         {"accounts": ("the token",), **TOKEN_OUT, "rewritten": ("its balance of the vault", "of the receiver")},
     ),
     Pair("withdraw", OZ_REDEEM, {"erased": REQUEST, "read": ("what is locked of the pool",)}, {}),
+    Pair(
+        "vault redeem",
+        OZ_REDEEM,
+        {
+            "accounts": ("the ledger",),
+            "erased": (*REQUEST, "its shares, for its controller"),
+            "read": ("what is locked of the pool",),
+            "rewritten": ("the controller's oldest and newest request",),
+        },
+        {},
+    ),
     Pair(
         "distribute a reward",
         "plain rewards: notify",

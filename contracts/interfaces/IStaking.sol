@@ -60,6 +60,7 @@ interface IStaking {
     /// @param exitIndex The tranche's exit index at that time.
     /// @param assets Token wei that were waiting at that time.
     /// @param isOwn Whether it comes from the own tranche.
+    /// @param isHeld Whether only its funder can have it paid.
     struct Withdrawal {
         address operator;
         uint32 exitGeneration;
@@ -68,6 +69,7 @@ interface IStaking {
         uint96 exitIndex;
         uint128 assets;
         bool isOwn;
+        bool isHeld;
     }
 
     /* EVENTS */
@@ -90,6 +92,9 @@ interface IStaking {
     /// @dev Follows WithdrawalRequested: not the funder who requested it is paid, but `receiver`. The withdrawal is its
     ///      from now on, and Withdrawn and PartWithdrawn name it.
     event WithdrawalAssigned(uint256 indexed withdrawalId, address indexed operator, address indexed receiver);
+    /// @dev Follows WithdrawalRequested: only the funder who requested it can have it paid, and keeps it for
+    ///      `beneficiary`. The ledger takes its word for that.
+    event WithdrawalHeld(uint256 indexed withdrawalId, address indexed operator, address indexed beneficiary);
     event Withdrawn(
         uint256 indexed withdrawalId,
         address indexed operator,
@@ -182,15 +187,24 @@ interface IStaking {
     ///      assets.
     function requestWithdrawal(address operator, uint256 shares) external returns (uint256 withdrawalId);
 
-    /// @notice The same for somebody else: `receiver` is paid, whoever calls `withdraw`. For contracts that hold shares
-    ///         of many, such as a DelegationVault.
+    /// @notice The same for somebody else: `receiver` is paid, whoever calls `withdraw`.
     function requestWithdrawalTo(
         address operator,
         uint256 shares,
         address receiver
     ) external returns (uint256 withdrawalId);
 
-    /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it.
+    /// @notice The same for a contract that keeps the accounts of many, such as a DelegationVault: the withdrawal stays
+    ///         the caller's, and nobody else can have it paid, so that no payment goes past those accounts.
+    /// @param beneficiary Whom the caller keeps it for; told in WithdrawalHeld, and of no effect here.
+    function requestHeldWithdrawal(
+        address operator,
+        uint256 shares,
+        address beneficiary
+    ) external returns (uint256 withdrawalId);
+
+    /// @notice Pays a matured withdrawal to its funder, less the slashes since the request. Anyone may call it; where
+    ///         it is held, only its funder (Unauthorized).
     /// @dev Reverts with StakeLocked while the pool's locks need the assets; locks end with their tasks. What stays
     ///      must cover all locks of the pool: own stake that stays if own stake leaves (it is slashed first, and
     ///      could else leave the loss to the delegators), the whole pool if delegated stake leaves.
@@ -199,6 +213,9 @@ interface IStaking {
     /// @notice The same for at most `assets` of it: the rest waits on, as it did. For what locks leave free.
     /// @dev When less is left, it pays that; nothing to pay ends a withdrawal that slashes left nothing of.
     function withdrawPart(uint256 withdrawalId, uint256 assets) external returns (uint256 paid);
+
+    /// @notice The same to `receiver`, of a withdrawal of the caller's (Unauthorized), held or not.
+    function withdrawTo(uint256 withdrawalId, uint256 assets, address receiver) external returns (uint256 paid);
 
     /// @notice Promises that `assets` of the caller's own stake stay for `duration` seconds from now.
     /// @dev Replaces the caller's last promise, which must not be cut: neither its assets nor its end. They weigh

@@ -49,7 +49,7 @@ const stakeColumns = () => [
 const withdrawalColumns = (now) => [
   ['#', (row) => row.id, 'right'],
   ['Operator', (row) => address(row.operator)],
-  ['Funder', (row) => address(row.funder)],
+  ['Funder', (row) => h('span', null, address(row.funder), row.held_by ? [' through ', address(row.held_by)] : '')],
   ['Asked for', (row) => amount(row.assets), 'right'],
   ['Worth now', (row) => amount(row.state === 'withdrawn' ? row.paid : row.value), 'right'],
   ['State', (row) => [badge(row.state), row.state === 'waiting' ? [' ', moment(row.matures_at, now)] : '']],

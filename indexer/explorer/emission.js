@@ -76,7 +76,11 @@ export async function vaultsPage({ query, now }) {
   const answer = await ask('/vaults', query);
   return [
     heading('Vaults'),
-    h('p', { class: 'quiet' }, 'ERC-4626 vaults: a share of an operator’s pool as a token that can be passed on.'),
+    h(
+      'p',
+      { class: 'quiet' },
+      'ERC-4626 and ERC-7540 vaults: a share of an operator’s pool as a token that can be passed on.',
+    ),
     pages('Vaults', '/vaults', query, columns, answer, 'No vault was made yet.'),
   ];
 }

@@ -86,6 +86,14 @@ def withdrawal_assigned(rows: Rows, at: At, *, withdrawal_id: int, operator: str
     rows.edit(Withdrawal, withdrawal_id).funder = receiver
 
 
+@on("Staking.WithdrawalHeld")
+def withdrawal_held(rows: Rows, at: At, *, withdrawal_id: int, operator: str, beneficiary: str) -> None:
+    """Whoever requested it keeps it for somebody, as a vault does."""
+    account(rows, beneficiary)
+    withdrawal = rows.edit(Withdrawal, withdrawal_id)
+    withdrawal.held_by, withdrawal.funder = withdrawal.funder, beneficiary
+
+
 @on("Staking.Withdrawn")
 def withdrawn(
     rows: Rows, at: At, *, withdrawal_id: int, operator: str, funder: str, requested: int, assets: int

@@ -45,7 +45,8 @@ class Position(SQLModel, table=True):
 class Withdrawal(SQLModel, table=True):
     """A requested withdrawal. `assets` waited when it stood at `exit_index`, `paid` is what came of it so far.
 
-    `funder` is who is paid. A part payment leaves the rest waiting, as if it had been requested then.
+    `funder` is whose it is: who is paid by anyone's call, or whom `held_by`, a vault, keeps it for, which alone has it
+    paid. A part payment leaves the rest waiting, as if it had been requested then.
     """
 
     __table_args__ = (
@@ -56,6 +57,7 @@ class Withdrawal(SQLModel, table=True):
     id: int = primary(INT64)
     operator: Address
     funder: Address
+    held_by: Address | None = None
     # From the operator's own stake; else from that of its delegators.
     is_own: bool
     shares: Amount = uint256()

@@ -42,7 +42,7 @@ def claims_are_covered(staking, operator, funders) -> None:
     assert claims <= pool.delegated.assets
     waiting = {True: 0, False: 0}
     for number in range(1, staking.withdrawalCount() + 1):
-        owner, *_, is_own = staking.withdrawal(number)
+        owner, *_, is_own, _ = staking.withdrawal(number)
         if owner == operator:
             waiting[is_own] += staking.withdrawable(number)
     assert waiting[True] <= pool.own.exiting_assets

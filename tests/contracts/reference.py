@@ -217,7 +217,7 @@ class Ledger:
         return self.pool(operator).deposit(assets, funder)
 
     def request(
-        self, operator: str, shares: int, funder: str, now: int, receiver: str | None = None
+        self, operator: str, shares: int, funder: str, now: int, receiver: str | None = None, is_held: bool = False
     ) -> tuple[int, int, int]:
         """Returns the number of the withdrawal, the shares burned and the assets."""
         assets, burned = self.pool(operator).burn(shares, funder, now)
@@ -226,14 +226,19 @@ class Ledger:
         self.withdrawals[self.count] = Withdrawal(
             *(operator, receiver or funder, assets, pool.index, pool.generation, now + self.cooldown),
             is_own=funder == operator,
+            is_held=is_held,
         )
         self.exact[self.count] = Fraction(assets)
         return self.count, burned, assets
 
-    def withdraw(self, number: int, now: int, most: int = 2**256 - 1) -> int:
+    def withdraw(
+        self, number: int, now: int, most: int = 2**256 - 1, caller: str = "", receiver: str | None = None
+    ) -> int:
         require(most > 0, "ZeroAmount")
         require(number in self.withdrawals, "UnknownWithdrawal", number)
         waiting = self.withdrawals[number]
+        is_free = receiver is None and not waiting.is_held
+        require(is_free or caller == waiting.funder, "Unauthorized", caller)
         require(now >= waiting.matures_at, "NotMatured", waiting.matures_at)
         pool = self.pool(waiting.operator)
         worth = self.withdrawable(number)

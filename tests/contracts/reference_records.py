@@ -99,6 +99,7 @@ class Withdrawal:
     generation: int
     matures_at: int
     is_own: bool
+    is_held: bool
 
 
 @dataclass

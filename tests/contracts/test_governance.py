@@ -126,6 +126,7 @@ def test_no_power_bars_a_way_out(governor, staking, token, accounts, module, own
     privileged = {"setModule", "setGuardian", "pauseEntries", "transferOwnership", "renounceOwnership"}
     free = {"deposit", "requestWithdrawal", "requestWithdrawalTo", "withdraw", "withdrawPart", "setCommission"}
     free |= {"depositSent", "escrow", "endEscrow", "delegate", "delegateBySig", "acceptOwnership", "distribute"}
+    free |= {"requestHeldWithdrawal", "withdrawTo"}
     assert verbs == privileged | free | {"lock", "unlock", "slash"}
     calls = [
         staking.setModule.encode_input(module, False),

@@ -165,7 +165,7 @@ def test_request(staking, token, operator, delegator, stake, who):
         "assets": 30,
         "maturesAt": matures_at,
     }
-    assert staking.withdrawal(1) == (operator, 0, matures_at, funder, INDEX_START, 30, funder == operator)
+    assert staking.withdrawal(1) == (operator, 0, matures_at, funder, INDEX_START, 30, funder == operator, False)
     pool = pool_of(staking, operator)
     tranche = pool.own if who == "operator" else pool.delegated
     assert tranche == (before - 30, (before - 30) * PAR, 30, INDEX_START, 0)
@@ -206,7 +206,7 @@ def test_withdraw(staking, token, operator, delegator, stranger, stake, request_
     assert token.balanceOf(delegator) == PURSE - 10
     assert token.balanceOf(stranger) == PURSE
     assert pool_of(staking, operator).delegated.exiting_assets == 0
-    assert staking.withdrawal(number) == (ZERO_ADDRESS, 0, 0, ZERO_ADDRESS, 0, 0, False)
+    assert staking.withdrawal(number) == (ZERO_ADDRESS, 0, 0, ZERO_ADDRESS, 0, 0, False, False)
     assert staking.withdrawable(number) == 0
     with reverts(error("UnknownWithdrawal", number)):
         staking.withdraw(number, {"from": delegator})

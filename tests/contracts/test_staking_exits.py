@@ -83,7 +83,7 @@ def test_the_rest_of_a_part_payment_is_slashed_on(staking, operator, delegator, 
     chain.sleep(COOLDOWN)
     staking.withdrawPart(1, 34, {"from": delegator})
     index = pool_of(staking, operator).delegated.exit_index
-    assert staking.withdrawal(1)[4:] == (index, 100, False)
+    assert staking.withdrawal(1)[4:] == (index, 100, False, False)
     assert index < INDEX_START
     staking.slash(operator, 50, receiver, {"from": module})
     assert staking.withdrawable(1) == 70  # 50 · 100 / 166, rounded down, went from what waits
@@ -104,6 +104,36 @@ def test_a_withdrawal_for_somebody_else(staking, token, operator, delegator, str
         had = token.balanceOf(who)
         assert staking.withdraw(number, {"from": delegator}).events["Withdrawn"]["funder"] == who
         assert token.balanceOf(who) - had == assets
+
+
+def test_a_held_withdrawal_is_paid_by_its_funder_alone(staking, token, operator, delegator, stranger, receiver, pool):
+    tx = staking.requestHeldWithdrawal(operator, 30 * PAR, stranger, {"from": delegator})
+    assert tx.events["WithdrawalRequested"]["funder"] == delegator
+    assert dict(tx.events["WithdrawalHeld"]) == {"withdrawalId": 1, "operator": operator, "beneficiary": stranger}
+    assert staking.withdrawal(1)[5:] == (30, False, True)
+    staking.requestWithdrawal(operator, 20 * PAR, {"from": operator})
+    chain.sleep(COOLDOWN)
+    for call in (
+        lambda: staking.withdraw(1, {"from": stranger}),
+        lambda: staking.withdrawPart(1, 1, {"from": stranger}),
+        lambda: staking.withdrawTo(1, 1, stranger, {"from": stranger}),
+        lambda: staking.withdrawTo(2, 1, stranger, {"from": stranger}),
+    ):
+        with reverts(error("Unauthorized", stranger)):
+            call()
+    with reverts(error("ZeroAddress")):
+        staking.withdrawTo(1, 1, ZERO_ADDRESS, {"from": delegator})
+    with reverts(error("ZeroAmount")):
+        staking.withdrawTo(1, 0, receiver, {"from": delegator})
+    with reverts(error("UnknownWithdrawal", 3)):
+        staking.withdrawTo(3, 1, receiver, {"from": delegator})
+    staking.withdrawTo(1, 12, receiver, {"from": delegator})
+    assert (token.balanceOf(receiver), staking.withdrawable(1)) == (12, 18)
+    had = token.balanceOf(delegator)
+    assert staking.withdraw(1, {"from": delegator}).events["Withdrawn"]["assets"] == 18
+    assert token.balanceOf(delegator) - had == 18
+    staking.withdrawTo(2, 2**256 - 1, receiver, {"from": operator})
+    assert token.balanceOf(receiver) == 32
 
 
 # --- pauses

@@ -93,11 +93,14 @@ class Walk:
         shares = self.model.pool(operator.address).shares_of(funder.address)
         shares = shares if who else self.part(shares)
         receiver = funder if who else self.random.choice([funder, funder, *self.people])
+        is_held = not who and self.random.random() < 0.25
         verb = ("requestWithdrawal", operator, shares)
-        if receiver != funder:
+        if is_held:
+            verb, receiver = ("requestHeldWithdrawal", operator, shares, receiver), funder
+        elif receiver != funder:
             verb = ("requestWithdrawalTo", operator, shares, receiver)
         expected, tx = self.do(
-            lambda: self.model.request(operator.address, shares, funder.address, self.now, receiver.address),
+            lambda: self.model.request(operator.address, shares, funder.address, self.now, receiver.address, is_held),
             *verb,
             sender=funder,
         )
@@ -106,23 +109,42 @@ class Walk:
             assert (event["withdrawalId"], event["shares"], event["assets"]) == expected
 
     def withdraw(self, number=None):
+        """All of one; the funder's call where nobody else's will do."""
+        caller = self.owner
         if number is None:
             number = self.random.choice([self.random.randint(0, self.model.count + 1), *self.model.withdrawals])
-        assets, tx = self.do(lambda: self.model.withdraw(number, self.now), "withdraw", number, sender=self.owner)
+            caller = self.caller(number)
+        elif self.model.withdrawals[number].is_held:
+            caller = self.funder(number)
+        assets, tx = self.do(
+            lambda: self.model.withdraw(number, self.now, caller=caller.address), "withdraw", number, sender=caller
+        )
         assert tx is None or tx.events["Withdrawn"]["assets"] == assets
+
+    def caller(self, number):
+        """The funder of a withdrawal or, as often, somebody else."""
+        return self.random.choice([self.owner, self.funder(number)])
+
+    def funder(self, number):
+        waiting = self.model.withdrawals.get(number)
+        return next((person for person in self.people if waiting and person == waiting.funder), self.owner)
 
     def withdraw_part(self):
         """A part of what waits, often more than is free."""
         if not self.model.withdrawals:
             return
         number = self.random.choice(list(self.model.withdrawals))
-        most = self.part(self.model.withdrawable(number))
-        had = self.model.withdrawals[number].funder
-        held = self.token.balanceOf(had)
+        most, caller = self.part(self.model.withdrawable(number)), self.caller(number)
+        named = self.random.choice([None, None, *self.people])
+        receiver = named or self.model.withdrawals[number].funder
+        held = self.token.balanceOf(receiver)
+        verb = ("withdrawTo", number, most, named) if named else ("withdrawPart", number, most)
         assets, tx = self.do(
-            lambda: self.model.withdraw(number, self.now, most), "withdrawPart", number, most, sender=self.owner
+            lambda: self.model.withdraw(number, self.now, most, caller.address, named and named.address),
+            *verb,
+            sender=caller,
         )
-        assert tx is None or self.token.balanceOf(had) - held == assets
+        assert tx is None or self.token.balanceOf(receiver) - held == assets
 
     def escrow(self):
         operator, pool = self.pool()
@@ -249,7 +271,7 @@ def check_price(pool, verb, before):
         assert pool.price <= before
     elif not pool.delegated.shares:
         assert pool.delegated.assets == 0
-    elif verb in ("deposit", "requestWithdrawal", "requestWithdrawalTo"):
+    elif verb == "deposit" or verb.startswith("request"):
         assert 0 <= (pool.price - before) * (pool.delegated.shares + PAR) < max(1, before)
     else:
         assert pool.price == before

@@ -1,4 +1,4 @@
-"""The vault of an operator: ERC-4626 on the way in, the stake ledger's withdrawals on the way out, and attacks."""
+"""The vault of an operator: ERC-4626 on the way in, and attacks. The way out is in test_vault_exits.py."""
 
 from __future__ import annotations
 
@@ -89,35 +89,13 @@ def test_mint_gives_exactly_what_is_asked_for(vault, staking, operator, delegato
     assert vault.convertToAssets(vault.previewWithdraw(55)) >= 55
 
 
-def test_leaving_at_once_is_refused(vault, delegator, stranger):
+def test_leaving_at_once_is_refused(vault, delegator):
     vault.deposit(300, delegator, {"from": delegator})
     assert vault.maxWithdraw(delegator) == vault.maxRedeem(delegator) == 0
     with reverts(error("ERC4626ExceededMaxWithdraw", delegator, 1, 0)):
         vault.withdraw(1, delegator, delegator, {"from": delegator})
     with reverts(error("ERC4626ExceededMaxRedeem", delegator, 1, 0)):
         vault.redeem(1, delegator, delegator, {"from": delegator})
-    for verb in (vault.withdraw, vault.redeem):
-        assert verb(0, stranger, delegator, {"from": stranger}).events["Withdraw"]["assets"] == 0
-
-
-def test_request_redeem(vault, staking, token, operator, delegator, stranger, receiver):
-    vault.deposit(300, delegator, {"from": delegator})
-    with reverts(error("ERC20InsufficientAllowance", stranger, 0, PAR)):
-        vault.requestRedeem(PAR, stranger, delegator, {"from": stranger})
-    with reverts(error("ERC20InsufficientBalance", delegator, 300 * PAR, 300 * PAR + 1)):
-        vault.requestRedeem(300 * PAR + 1, receiver, delegator, {"from": delegator})
-    with reverts(error("ZeroAddress")):
-        vault.requestRedeem(PAR, ZERO_ADDRESS, delegator, {"from": delegator})
-    vault.approve(stranger, 100 * PAR, {"from": delegator})
-    tx = vault.requestRedeem(100 * PAR, receiver, delegator, {"from": stranger})
-    event = {"withdrawalId": 1, "receiver": receiver, "owner": delegator, "sender": stranger, "shares": 100 * PAR}
-    assert dict(tx.events["RedeemRequested"]) == event
-    assert tx.events["WithdrawalRequested"]["withdrawalId"] == 1
-    assert vault.allowance(delegator, stranger) == 0
-    assert vault.balanceOf(delegator) == 200 * PAR
-    chain.sleep(COOLDOWN)
-    staking.withdraw(1, {"from": stranger})
-    assert token.balanceOf(receiver) == 100
 
 
 def test_exits_are_slashed_like_all_others(vault, staking, token, operator, delegator, module, receiver, stranger):
@@ -129,7 +107,7 @@ def test_exits_are_slashed_like_all_others(vault, staking, token, operator, dele
     assert vault.totalAssets() == 250
     chain.sleep(COOLDOWN)
     had = token.balanceOf(stranger)
-    staking.withdraw(1, {"from": delegator})
+    vault.redeem(500 * PAR, stranger, stranger, {"from": stranger})
     assert token.balanceOf(stranger) - had == 250
 
 
@@ -184,7 +162,7 @@ def test_the_first_depositor_cannot_rob_the_second(vault, staking, token, operat
 
 
 def test_dust_neither_blocks_nor_costs(vault, staking, token, operator, delegator, stranger, owner):
-    """Ten deposits and exits of a wei by others, for the same receiver, change nothing of what one exit pays."""
+    """Ten deposits and exits of a wei by others, for the same controller, change nothing of what one exit pays."""
     vault.deposit(10**6, delegator, {"from": delegator})
     for _ in range(10):
         vault.deposit(1, stranger, {"from": stranger})
@@ -192,8 +170,8 @@ def test_dust_neither_blocks_nor_costs(vault, staking, token, operator, delegato
     vault.requestRedeem(10**6 * PAR, delegator, delegator, {"from": delegator})
     chain.sleep(COOLDOWN)
     had = token.balanceOf(delegator)
-    staking.withdraw(11, {"from": delegator})
-    assert token.balanceOf(delegator) - had == 10**6
+    vault.withdraw(10**6 + 10, delegator, delegator, {"from": delegator})
+    assert token.balanceOf(delegator) - had == 10**6 + 10
 
 
 def hostile_vault(Staking, HostileToken, DelegationVault, owner, operator, delegator):

@@ -184,6 +184,8 @@ def test_positions_and_withdrawals(lived: Indexed) -> None:
     paid = lived.one(Withdrawal, id=1)
     assert paid.withdrawn_at > paid.matures_at and 0 < paid.paid <= paid.assets
     assert lived.one(Withdrawal, id=4).withdrawn_at is None
+    assert [lived.one(Withdrawal, id=number).held_by for number in (3, 5)] == [None, life.address(DELEGATORS[0])]
+    assert {lived.one(Withdrawal, id=number).funder for number in (3, 5)} == {life.address(13)}
 
 
 def test_balances_have_a_history(lived: Indexed) -> None:

@@ -41,6 +41,7 @@ WRITES |= {"federation example", "trainer first-model"}
 # They send.
 SENDS = {"account send", "stake deposit", "stake delegate", "stake exit", "stake withdraw", "stake commission"}
 SENDS |= {"stake lock", "stake unlock", "stake vault", "task create", "task fund", "task cancel", "task release-key"}
+SENDS |= {"stake vault-deposit", "stake vault-exit", "stake vault-claim"}
 SENDS |= {"task settle", "task appeal", "task finalize", "task claim", "federation create", "federation fund"}
 SENDS |= {"federation invite", "federation push", "federation leave", "federation claim", "federation end"}
 SENDS |= {"gov propose", "gov vote", "gov carry-on", "gov delegate", "trainer run", "trainer submit", "trainer claim"}

@@ -11,11 +11,11 @@ TRAINER, VALIDATOR = "skein trainer run", "skein validator run"
 MEMBER, PUSH = "skein trainer join", "skein federation push"
 MODULES = "Only modules of the ledger may call it: the arena and the alliance do."
 SENT = "For contracts that send stake and enter with it in one transaction, as a vault does."
+HELD = "For contracts that keep the accounts of many, as a vault does: `skein stake vault-exit`, `vault-claim`."
 OWNER = "Only the owner may call it, the timelock: `skein gov propose` proposes what can be changed."
 RELAY = "It takes a signature that a wallet made, and is for whoever relays it; the command sends its plain form."
 TOKEN = "Not needed by anybody here: a wallet that knows ERC-20 does it where another program asks for it."
 VAULT = "A vault is a token like all others: any wallet that knows ERC-20 and ERC-4626 does it."
-NEVER = "Refuses all amounts but 0, since nothing leaves a vault at once: `skein stake vault-exit` requests."
 NO_VOTES = "Votes are those of stake in escrow (`skein gov delegate`); the token's own count nowhere."
 PROPOSED = "The governor's own, which it calls when that was decided by vote."
 RECEIVES = "A callback by which tokens of other standards are taken; a governor that holds none has no use for it."
@@ -39,6 +39,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "requestWithdrawalTo": "skein stake exit",
         "withdraw": "skein stake withdraw",
         "withdrawPart": "skein stake withdraw",
+        **dict.fromkeys(("requestHeldWithdrawal", "withdrawTo"), HELD),
         "setCommission": "skein stake commission",
         "distribute": "skein stake reward",
         "escrow": "skein stake lock",
@@ -63,7 +64,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "requestRedeem": "skein stake vault-exit",
         **dict.fromkeys(("mint", "transfer", "transferFrom", "approve"), VAULT),
         "permit": RELAY,
-        **dict.fromkeys(("withdraw", "redeem"), NEVER),
+        **dict.fromkeys(("withdraw", "redeem"), "skein stake vault-claim"),
+        "setOperator": "A program that is to act for others asks for it, in a wallet that knows ERC-7540.",
     },
     "SkeinGovernor": {
         "propose": "skein gov propose",

@@ -45,7 +45,17 @@ def test_a_vault_and_a_promise_are_shown(shell: Shell) -> None:
     assert int(shown["votes"]) >= 4 * SKEIN
     assert "The operator has promised 4.0000 until 20" in shell.run("stake", "show", operator, "-a", "a2").stdout
     told = shell.run("stake", "vault-exit", operator, "--all", "-a", "a2").stdout
-    assert "skein stake withdraw 1" in told
+    assert f"skein stake vault-claim {operator}" in told
+    (waiting,) = shell.json("stake", "show", operator, "-a", "a2")["withdrawals"]
+    assert waiting["vault"] == shell.json("stake", "vault", operator, "-a", "a2")["vault"]
+    for words in ((), ("1",), ("1", "--part", "1")):
+        with pytest.raises(ConfigInvalid, match=r"requested no withdrawal|made through a vault, which pays it: `skein"):
+            shell.run("stake", "withdraw", *words, "-a", "a2")
+    shell.network.sleep(COOLDOWN)
+    shell.run("stake", "vault-claim", operator, "1", "-a", "a2", "--dry-run")
+    shell.run("stake", "vault-claim", operator, "1", "-a", "a2", "--to", shell.address(3))
+    shell.run("stake", "vault-claim", operator, "-a", "a2")
+    assert shell.json("stake", "show", operator, "-a", "a2")["withdrawals"] == []
 
 
 def test_an_account_is_told_what_it_has_in_every_pool(shell: Shell) -> None:

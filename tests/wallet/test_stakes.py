@@ -3,6 +3,7 @@
 import pytest
 from network import COOLDOWN, SKEIN, Network
 
+from node.leaving import plan
 from node.withdrawals import withdrawals
 from protocol.errors import ConfigInvalid, ContractReverted
 from wallet import escrow, stakes
@@ -132,6 +133,41 @@ def test_delegating_and_leaving_through_a_vault(network: Network) -> None:
     assert [each.assets for each in withdrawals(chain, holder)] == [2 * SKEIN, 3 * SKEIN]
     with pytest.raises(ConfigInvalid, match="has no shares of the vault"):
         escrow.vault_exit(chain, holder, operator, None)
+
+
+def test_claiming_from_a_vault(network: Network) -> None:
+    operator, holder = (network.accounts[each].address for each in (OPERATOR, DELEGATOR))
+    chain = network.chain()
+    deposit(network, OPERATOR, OPERATOR, SKEIN)
+    perform(network, DELEGATOR, escrow.create_vault(operator))
+    perform(network, DELEGATOR, escrow.vault_deposit(chain, holder, operator, 5 * SKEIN))
+    with pytest.raises(ConfigInvalid, match=f"{holder} waits for nothing from the vault of {operator}"):
+        escrow.vault_claim(chain, holder, operator, None)
+    perform(network, DELEGATOR, escrow.vault_exit(chain, holder, operator, None))
+    with pytest.raises(ConfigInvalid, match="Nothing can be claimed yet: the first request can be in "):
+        escrow.vault_claim(chain, holder, operator, SKEIN)
+    network.sleep(COOLDOWN)
+    with pytest.raises(ConfigInvalid, match="5 SKEIN can be claimed now, less than 6"):
+        escrow.vault_claim(chain, holder, operator, 6 * SKEIN)
+    done = perform(network, DELEGATOR, escrow.vault_claim(chain, holder, operator, 2 * SKEIN, operator))
+    assert [(each.after - each.before) for each in done.changes] == [2 * SKEIN, -2 * SKEIN]
+    done = perform(network, DELEGATOR, escrow.vault_claim(chain, holder, operator, None))
+    assert [(each.after - each.before) for each in done.changes] == [3 * SKEIN, -3 * SKEIN]
+    assert withdrawals(chain, holder) == []
+
+
+def test_who_leaves_waits_for_no_request_of_a_vault(network: Network) -> None:
+    """The ledger refuses to pay it; the vault does."""
+    operator, chain = network.accounts[OPERATOR].address, network.chain(OPERATOR)
+    deposit(network, OPERATOR, OPERATOR, SKEIN)
+    perform(network, OPERATOR, escrow.create_vault(operator))
+    perform(network, OPERATOR, escrow.vault_deposit(chain, operator, operator, 2 * SKEIN))
+    perform(network, OPERATOR, escrow.vault_exit(chain, operator, operator, None))
+    (waiting,) = withdrawals(chain, operator)
+    assert waiting.operator == operator and waiting.held_by == stakes.vault(chain, operator)
+    assert plan(chain, [], None).requested == 0
+    perform(network, OPERATOR, stakes.exit_pool(chain, operator, operator, None))
+    assert plan(chain, [], None).requested == SKEIN
 
 
 def test_commission_is_announced(network: Network) -> None:

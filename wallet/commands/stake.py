@@ -20,6 +20,12 @@ ExitAmount = Annotated[
     int | None, typer.Argument(parser=parsed(parse_amount), metavar="[AMOUNT]", help="SKEIN; or use --all.")
 ]
 
+ClaimAmount = Annotated[
+    int | None,
+    typer.Argument(parser=parsed(parse_amount), metavar="[AMOUNT]", help="SKEIN. Default: all that can be."),
+]
+Receiver = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Who is paid. Default: you.")]
+
 
 @command(stake)
 def deposit(session: Session, amount: Amount, dry_run: DryRun = False) -> None:
@@ -41,7 +47,7 @@ def exit_(
     operator: Annotated[
         str | None, typer.Option("--from", metavar="OPERATOR", help="Whose pool. Default: your own.")
     ] = None,
-    receiver: Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Who is paid. Default: you.")] = None,
+    receiver: Receiver = None,
     dry_run: DryRun = False,
 ) -> None:
     """Request a withdrawal. It earns nothing from then on, can still be slashed, and is paid after the cool-down."""
@@ -132,17 +138,30 @@ def vault_exit(
     everything: Annotated[bool, typer.Option("--all", help="All your shares.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Burn shares of a pool's vault and request the withdrawal of what they are worth; `stake withdraw` pays it."""
+    """Burn shares of a pool's vault and request what they are worth; `stake vault-claim` pays it."""
     if (amount is None) != everything:
         raise typer.BadParameter("give an amount or --all, not both")
     outcome = session.perform(escrow.vault_exit(session.chain, session.address, operator, amount), dry_run)
-    _tell_maturity(session, outcome)
+    _tell_maturity(session, outcome, f"vault-claim {operator}")
 
 
-def _tell_maturity(session: Session, outcome: Outcome) -> None:
+@command(stake, "vault-claim")
+def vault_claim(
+    session: Session,
+    operator: Address,
+    amount: ClaimAmount = None,
+    receiver: Receiver = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Have a pool's vault pay what you requested from it and whose cool-down is over, the oldest first."""
+    paid = parsed(parse_address)(receiver) if receiver else None
+    session.perform(escrow.vault_claim(session.chain, session.address, operator, amount, paid), dry_run)
+
+
+def _tell_maturity(session: Session, outcome: Outcome, words: str = "") -> None:
     requested = outcome.event("Staking.WithdrawalRequested").args
     number, matures_at = requested["withdrawal_id"], _time(int(requested["matures_at"]))
-    session.note(f"Request {number} can be paid from {matures_at} on: skein stake withdraw {number}")
+    session.note(f"Request {number} can be paid from {matures_at} on: skein stake {words or f'withdraw {number}'}")
 
 
 @command(stake)
@@ -161,19 +180,27 @@ def show(session: Session, operator: Operator = None) -> None:
         "promised_until": state.promised_until,
         "holdings": [_holding_document(each) for each in held],
         "withdrawals": [
-            {"id": each.id, "operator": each.operator, "assets": str(each.assets), "matures_at": each.matures_at}
+            {
+                "id": each.id,
+                "operator": each.operator,
+                "assets": str(each.assets),
+                "matures_at": each.matures_at,
+                "vault": each.held_by,
+            }
             for each in mine
         ],
     }
     rows = [(name.replace("_", " "), round_amount(wei)) for name, wei in state.amounts.items()]
     rows.append(("commission, %", f"{100 * state.commission:g}"))
-    requests = [(each.id, each.operator, round_amount(each.assets), _time(each.matures_at)) for each in mine]
+    requests = [
+        (each.id, each.operator, round_amount(each.assets), _time(each.matures_at), each.held_by or "") for each in mine
+    ]
     tables: list[Table] = [(f"Pool of {pool}", ("SKEIN", ""), rows)]
     if held:
         columns = ("in the pool of", "SKEIN", "in its vault", "gained")
         tables.append((f"Staked by {session.address}", columns, [_holding_row(each) for each in held]))
     if requests:
-        tables.append(("Requested withdrawals", ("request", "operator", "SKEIN", "from"), requests))
+        tables.append(("Requested withdrawals", ("request", "operator", "SKEIN", "from", "vault"), requests))
     session.show(document, *tables)
     if state.promised_until is not None:
         session.note(
