@@ -1,9 +1,9 @@
 """Evaluation reports: what a validator did to arrive at a score, in a form that anyone can check in part.
 
 The artifact of a report is `report.json` and `samples.f64`: for every sample, in the order of the held-out set, its
-loss and its value as two little-endian float64. The score is the mean of the values. A Merkle root over the samples
-stands in `report.json`, so that a single sample can be shown and re-run. A validator that came to a verdict instead of
-a score publishes `verdict.json` alone.
+loss and its value as two little-endian float64. The score is the mean of the values. A Merkle root over the samples, in
+blocks of 64 (the last may be shorter), stands in `report.json`, so that a single sample can be shown and re-run. A
+validator that came to a verdict instead of a score publishes `verdict.json` alone.
 """
 
 import math
@@ -19,7 +19,7 @@ from protocol.artifacts import Digest, artifact_paths
 from protocol.documents import Document
 from protocol.encoding import SCORE_BOUND, score
 from protocol.errors import ArtifactError
-from protocol.merkle import merkle_proof, merkle_root
+from protocol.merkle import merkle_proof, merkle_root, verify_proof
 from protocol.specs import Name
 from protocol.staging import local_storage, write_file
 
@@ -30,6 +30,8 @@ MAX_REPORT_BYTES = 8192
 MAX_REASON = 1000
 
 _ENTRY_BYTES = 16
+_BLOCK_SAMPLES = 64  # a kibibyte: one by one, a large report's hashes would take a tenth of its evaluation's time
+_BLOCK_BYTES = _BLOCK_SAMPLES * _ENTRY_BYTES
 _F64 = np.dtype("<f8")
 
 Floats = NDArray[np.float64]
@@ -66,9 +68,23 @@ class Evaluation:
     losses: Floats
     values: Floats
 
-    def proof(self, index: int) -> list[bytes]:
-        """The siblings for `verify_proof(root, samples, index, sample_entry(loss, value), proof)`; IndexError."""
-        return merkle_proof(_entries(self.losses, self.values), index)
+    def proof(self, index: int) -> tuple[bytes, list[bytes]]:
+        """What `shown_sample` takes beside the report: the sample's block, and the siblings. IndexError."""
+        if not 0 <= index < len(self.losses):
+            raise IndexError(f"there is no sample {index} of {len(self.losses)}")
+        blocks = _blocks(self.losses, self.values)
+        return blocks[index // _BLOCK_SAMPLES], merkle_proof(blocks, index // _BLOCK_SAMPLES)
+
+
+def shown_sample(report: Report, index: int, block: bytes, siblings: list[bytes]) -> tuple[float, float]:
+    """The loss and the value of a sample that `Evaluation.proof` shows; ValueError if it is not the report's."""
+    blocks, (place, rest) = -(-report.samples // _BLOCK_SAMPLES), divmod(index, _BLOCK_SAMPLES)
+    entry = block[rest * _ENTRY_BYTES : (rest + 1) * _ENTRY_BYTES]
+    root = bytes.fromhex(report.samples_root[2:])
+    if not 0 <= index < report.samples or not verify_proof(root, blocks, place, block, siblings):
+        raise ValueError(f"this is not what the report says of sample {index}")
+    loss, value = np.frombuffer(entry, _F64).tolist()
+    return loss, value
 
 
 def mean_score(values: Floats) -> int:
@@ -76,14 +92,9 @@ def mean_score(values: Floats) -> int:
     return score(math.fsum(values) / len(values))
 
 
-def sample_entry(loss: float, value: float) -> bytes:
-    """A sample as it stands in the tree and in `samples.f64`."""
-    return np.array([loss, value], _F64).tobytes()
-
-
 def write_report(directory: Path, *, spec: str, model: str, metric: str, losses: Floats, values: Floats) -> Report:
     """Write the artifact of an evaluation. ValueError if losses or values are not finite, StorageFailed."""
-    root = merkle_root(_entries(losses, values))
+    root = merkle_root(_blocks(losses, values))
     report = Report(
         spec=spec,
         model=model,
@@ -145,7 +156,7 @@ def _checked(report: Report, path: Path, own: bool) -> Evaluation:
     if path.stat().st_size != report.samples * _ENTRY_BYTES:
         raise ValueError(f"{SAMPLES_FILE} does not have {report.samples} samples")
     losses, values = np.fromfile(path, _F64).reshape(-1, 2).T
-    if not own and merkle_root(_entries(losses, values)).hex() != report.samples_root[2:]:
+    if not own and merkle_root(_blocks(losses, values)).hex() != report.samples_root[2:]:
         raise ValueError("its samples are not those of its root")
     if mean_score(values) != report.score:
         raise ValueError(f"the mean of its samples is {mean_score(values)}, not {report.score}")
@@ -159,6 +170,7 @@ def _table(losses: Floats, values: Floats) -> NDArray[np.float64]:
     return table
 
 
-def _entries(losses: Floats, values: Floats) -> list[bytes]:
+def _blocks(losses: Floats, values: Floats) -> list[bytes]:
+    """The leaves of the tree."""
     data = _table(losses, values).tobytes()
-    return [data[start : start + _ENTRY_BYTES] for start in range(0, len(data), _ENTRY_BYTES)]
+    return [data[start : start + _BLOCK_BYTES] for start in range(0, len(data), _BLOCK_BYTES)]

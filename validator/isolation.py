@@ -19,6 +19,7 @@ import sysconfig
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 try:  # now, while other programs can still be run: it asks the linker where libseccomp is
@@ -43,6 +44,9 @@ _FORBIDDEN_CALLS = (
     *("keyctl", "add_key", "request_key", "init_module", "finit_module", "delete_module", "kexec_load"),
 )
 _FORBIDDEN_EVENTS = ("socket.", "subprocess.", "os.fork", "os.exec", "os.posix_spawn", "os.system", "os.kill")
+
+
+EXIT_SLOW = int(signal.SIGXCPU)  # exit code of a process whose processor time is over
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,25 @@ def enter_namespaces() -> bool:
     return True
 
 
-def limit(limits: Limits) -> None:
+def fork_first() -> int:
+    """As `os.fork`, but the child is the first process of a process namespace of its own, and all in it ends with it.
+
+    Only for who has entered namespaces before, and is itself the first process there.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWPID) != 0:
+        raise OSError(ctypes.get_errno(), "a process namespace was refused")
+    child = os.fork()
+    if child:
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        back = libc.setns(own, _CLONE_NEWPID)
+        os.close(own)
+        if back != 0:
+            sys.exit("Further children would share the namespace of this one.")
+    return child
+
+
+def limit(limits: Limits) -> bool:
     """Set the resource limits of this process; memory counts from what it has mapped now."""
     for kind, value in (
         (resource.RLIMIT_AS, _mapped_bytes() + limits.memory_bytes),
@@ -87,13 +109,18 @@ def limit(limits: Limits) -> None:
     ):
         with suppress(ValueError, OSError):  # a limit that this system does not have
             resource.setrlimit(kind, (value, value))
-    # The soft limit ends it with SIGXCPU, which nothing else sends: that is how the cause is known.
+    # The soft limit sends SIGXCPU, as nothing else does: that is how the cause is known. By itself it would not end the
+    # first process of a namespace, and a handler of Python's would wait for the arithmetic.
+    libc = ctypes.CDLL(None)
+    libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+    libc.signal(EXIT_SLOW, ctypes.cast(libc._exit, ctypes.c_void_p))
     spent = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
     resource.setrlimit(resource.RLIMIT_CPU, (spent + limits.cpu_seconds, spent + limits.cpu_seconds + 5))
+    return True
 
 
 def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
-    """Leave only these folders and the system's libraries within reach, for good; False without Landlock."""
+    """Leave only these folders and those of `library_folders` within reach, for good; False without Landlock."""
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -103,7 +130,7 @@ def restrict_files(readable: Iterable[Path], writable: Path) -> bool:
     handled = _EVERY_RIGHT | (_MAY_TRUNCATE if version >= 3 else 0)
     attributes = struct.pack("=Q", handled)
     rules = libc.syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0)
-    allowed = [(folder, _MAY_EXECUTE | _MAY_READ | _MAY_LIST) for folder in (*_library_folders(), *readable)]
+    allowed = [(folder, _MAY_EXECUTE | _MAY_READ | _MAY_LIST) for folder in (*library_folders(), *readable)]
     allowed.append((writable, handled & (_MAY_WRITE | _MAY_READ | _MAY_LIST | _MAY_ARRANGE | _MAY_TRUNCATE)))
     allowed.append((Path(os.devnull), _MAY_READ | _MAY_WRITE))
     for path, rights in allowed:
@@ -155,12 +182,21 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
         os.close(handle)
 
 
-def _library_folders() -> list[Path]:
-    """Where Python and the libraries that it has loaded live; they may load more of themselves when first used."""
-    system = ("/usr", "/lib", "/lib64", "/dev/urandom", "/proc/self", "/proc/cpuinfo", "/proc/meminfo")
+@cache
+def library_folders() -> tuple[Path, ...]:
+    """Where Python and the libraries that it has loaded live; they may load more of themselves when first used.
+
+    Found once, before the evaluations are forked, and without what lies in another: a rule costs time.
+    """
+    system = ("/usr", "/lib", "/lib64", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system")
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    ours = {Path(file).parent for file in files if file}
-    return [Path("/sys/devices/system"), *map(Path, system), *map(Path, sysconfig.get_paths().values()), *sorted(ours)]
+    named = [
+        *map(Path, system),
+        *map(Path, sysconfig.get_paths().values()),
+        *(Path(file).parent for file in files if file),
+    ]
+    found = {path.resolve() for path in named if path.exists()}
+    return (Path("/proc/self"), *sorted(path for path in found if found.isdisjoint(path.parents)))
 
 
 def _mapped_bytes() -> int:

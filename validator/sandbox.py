@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.errors import ProtocolError
-from validator.isolation import Limits
+from validator.isolation import EXIT_SLOW, Limits
 from validator.sandbox_child import EXIT_BROKEN, EXIT_MEMORY
 
 logger = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ def _judge(report: Mapping[str, Any], limits: Limits, output: Path) -> Ended:
         fault = f"needed more than {limits.memory_bytes >> 20} MiB of memory"
     elif ended == EXIT_BROKEN:
         fault = f"failed: {_last_line(output)}"
-    elif sent == signal.SIGXCPU:
+    elif ended == EXIT_SLOW:
         fault = f"took more than {limits.cpu_seconds} s of processor time"
     elif sent is not None and sent != signal.SIGKILL:
         fault = f"crashed with {signal.Signals(sent).name}"

@@ -1,8 +1,8 @@
 """The far end of the sandbox: loads the evaluator once, then forks one confined process per evaluation.
 
 Run by `validator.sandbox` as `python -I -m validator.sandbox_child [EVALUATOR [FOLDER…]]`; without an evaluator it only
-says how it would confine one. Loading the libraries takes
-seconds, forking milliseconds. Started as a program of its own, it holds no key, no password and no connection.
+says how it would confine one. Loading the libraries takes seconds, forking milliseconds. Started as a program of its
+own, it holds no key, no password and no connection.
 
 Standard input: one job a line, JSON {"job": {...}, "inputs": [folder…], "output": folder, "limits": {...}}.
 Standard output: {"layers": [...]} once ready, or {"failed": reason}; then one line per job:
@@ -10,10 +10,12 @@ Standard output: {"layers": [...]} once ready, or {"failed": reason}; then one l
 """
 
 import errno
+import gc
 import importlib
 import json
 import os
 import select
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from validator import isolation
 EXIT_MEMORY = 71
 EXIT_BROKEN = 72  # the evaluator raised something that it does not know as a verdict; error.txt has the trace
 EXIT_RETRY = 75  # this machine's trouble (disk, files, a missing library), never the model's
+_REFUSED = "a layer of confinement was granted before and is refused now"
 _LOST = {"exit": EXIT_RETRY, "signal": None, "cpu": 0.0, "peak": 0}
 
 Evaluator = Callable[[dict[str, Any], Path], None]
@@ -33,17 +36,25 @@ Evaluator = Callable[[dict[str, Any], Path], None]
 
 def main() -> None:
     """Serve jobs until standard input closes."""
+    layers = _probe()
     sys.path[:0] = sys.argv[2:]
     try:
         modules = [importlib.import_module(evaluator) for evaluator in sys.argv[1:2]]
-        run: Evaluator | None = modules[0].run if modules else None
     except Exception as error:  # whatever an import raises, the parent must hear it
         _answer({"failed": f"{type(error).__name__}: {error}"})
         return
-    layers = _probe()
-    _answer({"layers": layers})
-    while run is not None and (line := _next_line()):
-        _answer(_report_of(partial(_supervise, run, json.loads(line), layers)) or _LOST)
+    if not modules:
+        _answer({"layers": layers})
+        return
+    isolation.library_folders()
+    gc.freeze()  # else a collection in an evaluation would write to, and so copy, all that it shares with this process
+    if "namespaces" in layers and not isolation.enter_namespaces():
+        _answer({"failed": f"OSError: {_REFUSED}"})
+        return
+    life, held = os.pipe()
+    _fork(partial(_serve, modules[0].run, layers))
+    os.close(held)
+    _end_with_client(life)
 
 
 def _answer(message: dict[str, Any]) -> None:
@@ -51,81 +62,81 @@ def _answer(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def _end_with_client(server: int) -> None:
+    """End all processes here once the client is gone, or the one that serves it (which holds the pipe `server`)."""
+    ends = select.poll()
+    for end in (0, server):
+        ends.register(end, 0)  # for a hang-up alone
+    ends.poll()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _fork(work: Callable[[], None], trace: Path | None = None, fork: Callable[[], int] = os.fork) -> int:
+    """The id of a child that runs `work`, see `_run_and_leave`."""
+    child = fork()
+    if child == 0:
+        _run_and_leave(work, trace)
+    return child
+
+
+def _probe() -> list[str]:
+    """Which layers this system grants, found by trying each in a process that is thrown away."""
+    attempts = {
+        "namespaces": _nest,
+        "landlock": lambda: isolation.restrict_files([], Path(os.devnull)),
+        "seccomp": isolation.filter_calls,
+    }
+    granted = [name for name, attempt in attempts.items() if _is_granted(attempt)]
+    cut_off = {"namespaces", "seccomp"} & set(granted)
+    return ["limits", *granted, *([] if cut_off else ["audit"])]
+
+
+def _nest() -> bool:
+    """Whether evaluations can have namespaces within those of the process that forks them."""
+    inner = partial(_is_granted, isolation.enter_namespaces, isolation.fork_first)
+    return isolation.enter_namespaces() and _is_granted(inner)
+
+
+def _is_granted(attempt: Callable[[], bool], fork: Callable[[], int] = os.fork) -> bool:
+    return os.waitpid(_fork(partial(_insist, attempt), fork=fork), 0)[1] == 0
+
+
+def _insist(*attempts: Callable[[], bool]) -> None:
+    if not all(attempt() for attempt in attempts):
+        raise OSError(errno.EAGAIN, _REFUSED)
+
+
+def _serve(run: Evaluator, layers: list[str]) -> None:
+    """Process 1 of the outer namespaces, forked once: each evaluation is its child, in namespaces of its own."""
+    isolation.die_with_parent()
+    _answer({"layers": layers})
+    while line := _next_line():
+        _answer(_attend(run, json.loads(line), layers))
+
+
 def _next_line() -> bytes:
-    """Unbuffered, so that select() sees what there is."""
+    """Unbuffered: a forked child must not find a job in a buffer."""
     line = b""
     while not line.endswith(b"\n") and (piece := os.read(0, 65536)):
         line += piece
     return line
 
 
-def _report_of(work: Callable[[int], None]) -> dict[str, Any]:
-    """Fork, run `work(pipe)` in the child and return what it wrote into the pipe; empty when it died before."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _run_and_leave(partial(work, writing))
-    os.close(writing)
-    _leave_if_orphaned(reading)
-    with os.fdopen(reading, "rb") as pipe:
-        report = pipe.read()
-    os.waitpid(child, 0)
-    return dict(json.loads(report)) if report else {}
-
-
-def _leave_if_orphaned(report: int) -> None:
-    """Wait for the report. No job is sent before it, so input now means that the client is gone: end all with us."""
-    if report not in select.select([report, 0], [], [])[0]:
-        os._exit(0)
-
-
-def _probe() -> list[str]:
-    """Which layers this system grants, found by trying each in a process that is thrown away."""
-    attempts = {
-        "namespaces": isolation.enter_namespaces,
-        "landlock": lambda: isolation.restrict_files([], Path(os.devnull)),
-        "seccomp": isolation.filter_calls,
-    }
-    granted = [name for name, attempt in attempts.items() if _report_of(partial(_try_layer, attempt)).get("granted")]
-    cut_off = {"namespaces", "seccomp"} & set(granted)
-    return ["limits", *granted, *([] if cut_off else ["audit"])]
-
-
-def _try_layer(attempt: Callable[[], bool], pipe: int) -> None:
-    _tell(pipe, granted=attempt())
-
-
-def _tell(pipe: int, **report: Any) -> None:
-    os.write(pipe, json.dumps(report).encode())
-
-
-def _supervise(run: Evaluator, request: dict[str, Any], layers: list[str], pipe: int) -> None:
-    """Enter new namespaces and wait for their first process; when it ends, all in them ends."""
-    isolation.die_with_parent()
-    if "namespaces" in layers and not isolation.enter_namespaces():
-        raise OSError(errno.EAGAIN, "namespaces were granted before and are refused now")
-    first = os.fork()
-    if first == 0:
-        _run_and_leave(partial(_be_first, run, request, layers, pipe))
-    os.waitpid(first, 0)
-
-
-def _be_first(run: Evaluator, request: dict[str, Any], layers: list[str], pipe: int) -> None:
-    """Process 1 ignores the signals by which limits are enforced, so the evaluation is its child."""
-    isolation.die_with_parent()
-    evaluation = os.fork()
-    if evaluation == 0:
-        os.close(pipe)
-        _run_and_leave(partial(_evaluate, run, request, layers), Path(request["output"]) / "error.txt")
+def _attend(run: Evaluator, request: dict[str, Any], layers: list[str]) -> dict[str, Any]:
+    """Fork an evaluation and tell how it ended."""
+    fork, trace = isolation.fork_first if "namespaces" in layers else os.fork, Path(request["output"]) / "error.txt"
+    try:
+        evaluation = _fork(partial(_evaluate, run, request, layers), trace, fork)
+    except OSError:
+        _leave_trace(trace)
+        return _LOST
     _, status, usage = os.wait4(evaluation, 0)
-    _tell(
-        pipe,
-        exit=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-        cpu=usage.ru_utime + usage.ru_stime,
-        peak=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-    )
+    return {
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "peak": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+    }
 
 
 def _evaluate(run: Evaluator, request: dict[str, Any], layers: list[str]) -> None:
@@ -135,15 +146,14 @@ def _evaluate(run: Evaluator, request: dict[str, Any], layers: list[str]) -> Non
         os.dup2(nothing, stream)
     output = Path(request["output"])
     os.chdir(output)
-    isolation.limit(isolation.Limits(**request["limits"]))
-    confined = [
-        "landlock" not in layers or isolation.restrict_files(map(Path, request["inputs"]), output),
-        "seccomp" not in layers or isolation.filter_calls(),
-    ]
-    if not all(confined):
-        raise OSError(errno.EAGAIN, "a layer of confinement was granted before and is refused now")
-    if "audit" in layers:
-        isolation.audit()
+    confine = {
+        "namespaces": isolation.enter_namespaces,
+        "limits": lambda: isolation.limit(isolation.Limits(**request["limits"])),
+        "landlock": lambda: isolation.restrict_files(map(Path, request["inputs"]), output),
+        "seccomp": isolation.filter_calls,
+        "audit": isolation.audit,
+    }
+    _insist(*(enter for layer, enter in confine.items() if layer in layers))
     run(request["job"], output)
 
 

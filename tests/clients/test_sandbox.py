@@ -110,6 +110,15 @@ def test_files_outside_the_inputs_cannot_be_read(bombs: Sandbox, tmp_path: Path)
     assert not (tmp_path / "out" / "result").exists()
 
 
+def test_each_evaluation_is_alone_in_its_namespace(bombs: Sandbox, tmp_path: Path) -> None:
+    if "namespaces" not in confinement():
+        pytest.skip("this system grants no namespaces")
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        assert run(bombs, "look_around", tmp_path / str(number)).fault is None
+        assert (tmp_path / str(number) / "result").read_text() == "1"
+
+
 @pytest.mark.parametrize("layer", ["enter_namespaces()", "filter_calls()", "audit()"])
 def test_each_layer_alone_keeps_the_network_out(layer: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -16,7 +16,7 @@ from protocol.reports import (
     Verdict,
     mean_score,
     read_report,
-    sample_entry,
+    shown_sample,
     write_report,
     write_verdict,
 )
@@ -67,7 +67,7 @@ def test_what_has_no_root_or_proof():
 floats = st.floats(-1e6, 1e6)
 
 
-@given(npst.arrays("f8", st.tuples(st.integers(1, 30), st.just(2)), elements=floats), st.data())
+@given(npst.arrays("f8", st.tuples(st.integers(1, 200), st.just(2)), elements=floats), st.data())
 def test_a_report_is_read_as_it_was_written(tmp_path_factory, table, data):
     directory = tmp_path_factory.mktemp("report")
     losses, values = table.T
@@ -78,9 +78,27 @@ def test_a_report_is_read_as_it_was_written(tmp_path_factory, table, data):
     assert np.array_equal(read.losses, losses)
     assert np.array_equal(read.values, values)
     index = data.draw(st.integers(0, len(losses) - 1))
-    root = bytes.fromhex(written.samples_root[2:])
-    entry = sample_entry(losses[index], values[index])
-    assert verify_proof(root, len(losses), index, entry, read.proof(index))
+    block, siblings = read.proof(index)
+    assert shown_sample(written, index, block, siblings) == (losses[index], values[index])
+    other = data.draw(st.integers(0, len(losses) - 1))
+    if other // 64 != index // 64:
+        with pytest.raises(ValueError, match="not what the report says"):
+            shown_sample(written, other, block, siblings)
+
+
+def test_no_other_sample_can_be_shown(tmp_path):
+    values = np.arange(130.0)
+    written = report(tmp_path, values, values)
+    read = read_report(tmp_path)
+    assert isinstance(read, Evaluation)
+    block, siblings = read.proof(129)
+    assert shown_sample(written, 129, block, siblings) == (129.0, 129.0)
+    forged = block[:16] + np.array([129.0, 0.0]).tobytes()
+    for index, shown in ((129, forged), (130, block), (-1, block), (1, block)):
+        with pytest.raises(ValueError, match="not what the report says"):
+            shown_sample(written, index, shown, siblings)
+    with pytest.raises(IndexError, match="no sample 130 of 130"):
+        read.proof(130)
 
 
 def test_equal_evaluations_give_equal_digests(tmp_path):
