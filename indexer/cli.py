@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from protocol.errors import ChainUnavailable, ConfigInvalid, DeepReorg, ProtocolError
-from protocol.logs import configure_logging
+from protocol.logs import configure_logging, tell_error
 
 if TYPE_CHECKING:  # the programs below import what they need, so that `--help` is quick
     from indexer.settings import IndexerSettings
@@ -55,8 +55,9 @@ def _importing() -> Iterator[None]:
 
 def report(error: ProtocolError) -> int:
     """Tell the error in a line; the exit code for it."""
-    typer.echo(f"Error: {error}", err=True)
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+    found = next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+    tell_error(found, str(error))
+    return found
 
 
 def _settings(**given: object) -> "IndexerSettings":

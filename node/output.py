@@ -23,6 +23,7 @@ from protocol.errors import (
     StorageFailed,
     TaskFailed,
 )
+from protocol.logs import tell_error, wants_json
 from protocol.rpc import RequestRefused
 
 OK, UNEXPECTED, USAGE, CONFIG, CHAIN, REVERTED, ARTIFACT, NOT_FOUND = range(8)
@@ -109,8 +110,8 @@ def run_cli(app: typer.Typer) -> NoReturn:
         result = typer.main.get_command(app).main(standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        if _wants_json():
-            _say_as_json(error.exit_code, error.format_message())
+        if wants_json():
+            tell_error(error.exit_code, error.format_message())
         else:
             error.show()
         sys.exit(error.exit_code)
@@ -141,16 +142,5 @@ def report(error: Exception) -> int:
         text = f"{error.filename} cannot be used: {error.strerror}."
     elif not isinstance(error, ProtocolError):
         text = f"Unexpected {type(error).__name__}: {text or 'no reason given'} (SKEIN_DEBUG=1 shows where)."
-    if _wants_json():
-        _say_as_json(code, text)
-    else:
-        click.echo(f"Error: {text}", err=True)
+    tell_error(code, text)
     return code
-
-
-def _wants_json() -> bool:
-    return "--json" in sys.argv[1:]
-
-
-def _say_as_json(code: int, text: str) -> None:
-    click.echo(json.dumps({"error": {"code": code, "message": text}}), err=True)

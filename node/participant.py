@@ -78,6 +78,8 @@ class Participant(ABC):
         self.engaged: set[int] = set()
         """The tasks that were joined and are not over."""
         self.has_left = False
+        self.hindrance: StorageFailed | None = None
+        """The last trouble with this machine's disk."""
         self._deadlines: dict[int, int] = {}
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
@@ -165,7 +167,7 @@ class Participant(ABC):
             self._tell(task_id, logging.INFO, f"{told} task={task_id}")
         except ProtocolError as error:
             level = logging.WARNING if error.retryable else logging.ERROR
-            self._tell(task_id, level, f"Could not go on with task={task_id}: {error}")
+            self._tell_of(task_id, level, f"Could not go on with task={task_id}", error)
 
     def _advance(self, task_id: int) -> bool:
         """Do what is due in one task; True once nothing is left to do."""
@@ -220,6 +222,12 @@ class Participant(ABC):
         if self._told.get(task_id) != line:
             self._told[task_id] = line
             logger.log(level, line)
+
+    def _tell_of(self, task_id: int, level: int, doing: str, error: ProtocolError) -> None:
+        """Log what an error has kept it from."""
+        if isinstance(error, StorageFailed):
+            self.hindrance = error
+        self._tell(task_id, level, f"{doing}: {error}")
 
     # --- tools
 

@@ -31,6 +31,16 @@ def means_of(settings: ClientSettings, account: "LocalAccount", dry_run: bool = 
     return Means(chain, sender, journal, store, journal.folder, settings.confirmations)
 
 
+def open_means(settings: ClientSettings, account: "LocalAccount", name: str, once: bool, dry_run: bool) -> Means | None:
+    """The same; waits for a chain that does not answer and for a disk that is full, None when told to stop meanwhile.
+
+    Who runs `once` does not wait: StorageFailed, ChainUnavailable.
+    """
+    if once or dry_run:
+        return means_of(settings, account, dry_run)
+    return Loop(lambda: None, settings.poll_seconds, name).patiently(lambda: means_of(settings, account))
+
+
 def serve(
     settings: ClientSettings,
     make: Callable[[Means], Participant],
@@ -41,12 +51,11 @@ def serve(
 ) -> None:
     """Run a client until it is told to stop, or `until` holds; with `once` or `dry_run` until nothing is to do now.
 
-    Waits for a chain that does not answer. ConfigInvalid if another client runs with the key.
+    Waits as `open_means` does. ConfigInvalid if another client runs with the key; with `once`, StorageFailed if the
+    disk kept it from anything.
     """
     account = settings.account()
-    opening = Loop(lambda: None, settings.poll_seconds, name)
-    means = opening.patiently(lambda: means_of(settings, account, dry_run))
-    if means is None:
+    if (means := open_means(settings, account, name, once, dry_run)) is None:
         return
     with means.journal, lock_account(means.chain, account.address, settings.home):
         participant = make(means)
@@ -54,6 +63,8 @@ def serve(
         try:
             if once or dry_run:
                 settle_down(participant)
+                if participant.hindrance is not None:
+                    raise participant.hindrance
             else:
                 with endpoint(settings.metrics_host, settings.metrics_port):
                     _loop(participant, Watch(participant, means, name), settings.poll_seconds, name, until)

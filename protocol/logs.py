@@ -1,4 +1,4 @@
-"""Logging of the programs: one line per thing that happened, to standard error."""
+"""What programs say on standard error: a log, one line per thing that happened; at the end, why they failed."""
 
 import json
 import logging
@@ -38,3 +38,14 @@ def configure_logging(level: str = "INFO", json: bool = False) -> None:
     quiet = logging.getLogger().level > logging.DEBUG
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING if quiet else logging.NOTSET)
+
+
+def tell_error(code: int, text: str) -> None:
+    """Say why a command fails: a sentence, or, where its command line has `--json`, an object."""
+    as_json = {"error": {"code": code, "message": text}}
+    print(json.dumps(as_json) if wants_json() else f"Error: {text}", file=sys.stderr)
+
+
+def wants_json() -> bool:
+    """Whether the command line asks for JSON."""
+    return "--json" in sys.argv[1:]

@@ -222,7 +222,7 @@ class Federation:
         base_loss, all_loss = next(found), next(found)
         own, gains = dict(zip(models, found, strict=False)), dict(zip(without, found, strict=True))
         doubted: set[int] = set()
-        if voting.unseen or voting.focus:
+        if voting.suspects:
             kept = {slot: parameters for slot, parameters in models.items() if slot not in screened}
             doubted = suspected(voting, shifts(base, kept, self.spec.shapes, *voter.held_out), voter.variation)
         return ballot(voting, (), screened, own, gains, all_loss, base_loss, doubted)

@@ -165,7 +165,7 @@ class ArenaTrainer(Participant):
         try:
             digest = self.jobs.result(("publish", task_id), partial(self.store.put, self.model_folder(task_id)))
         except ProtocolError as error:
-            self._tell(task_id, logging.WARNING, f"Could not publish the model of task={task_id}: {error}")
+            self._tell_of(task_id, logging.WARNING, f"Could not publish the model of task={task_id}", error)
             return False
         if digest is None:
             return False

@@ -176,7 +176,7 @@ class ArenaValidator(Participant):
             finding = self.jobs.result(("assess", *known), work)
         except ProtocolError as error:
             self._trouble[known] = error
-            self._tell(known[0], logging.WARNING, f"Could not evaluate submission={duty.submission_id}: {error}")
+            self._tell_of(known[0], logging.WARNING, f"Could not evaluate submission={duty.submission_id}", error)
             finding = None
         return finding or self._give_up(known, task, case, duty)
 
@@ -234,7 +234,7 @@ class ArenaValidator(Participant):
         try:
             done = self.jobs.result(("publish", task_id), partial(self._put_reports, case, wanted))
         except ProtocolError as error:
-            self._tell(task_id, logging.WARNING, f"Could not publish the reports of task={task_id}: {error}")
+            self._tell_of(task_id, logging.WARNING, f"Could not publish the reports of task={task_id}", error)
             return False
         self._published |= done or set()
         return bool(done)

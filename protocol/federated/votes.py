@@ -39,6 +39,11 @@ class Voting(Document):
     unseen: Annotated[int, Field(ge=0, le=100_000)] = 1500
     focus: Annotated[int, Field(ge=0, le=1000)] = 500
 
+    @property
+    def suspects(self) -> bool:
+        """Whether updates are looked at for backdoors."""
+        return bool(self.unseen or self.focus)
+
 
 def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
     """Why updates are out, by slot: too little work, or the same as one of a lower slot. Exact."""

@@ -1,12 +1,16 @@
 """Which tasks a client joins, and with what stake."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from network import SKEIN
+from operators import operator_shell
 from samples import sample_spec
+from shell import ends_with
 from world import World
 
+from node.journal import Journal
 from node.policy import Policy
 from protocol.encoding import key_hash
 from protocol.errors import ConfigInvalid
@@ -158,3 +162,17 @@ def test_nothing_is_joined_on_a_disk_that_is_nearly_full(world: World, caplog: p
         world.work()
     assert joined(world, task) == (1, 0)
     assert caplog.text.count("so no task is joined: free some") == 2
+
+
+@pytest.mark.parametrize("program", ["trainer", "validator"])
+def test_a_run_that_is_to_end_ends_on_a_full_disk(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    world.task()
+    shell = operator_shell(world.network, tmp_path / "operator", monkeypatch, 2)
+    monkeypatch.setenv(f"{program.upper()}_MIN_FREE_BYTES", str(1 << 60))
+    assert ends_with([program, "run", "--once"]) == 3
+    Journal.open(shell.home, world.network.chain(2)).close()
+    for path in shell.home.rglob("journal.db"):
+        path.write_bytes(b"what is left of a file " * 1000)
+    assert ends_with([program, "run", "--once"]) == 3

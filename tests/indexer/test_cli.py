@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,15 @@ def test_errors_are_one_line(
     assert result.exit_code == code, result.output
     assert told in result.stderr
     assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+
+
+def test_for_programs_an_error_is_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ["status", "--json", "--database-url", f"sqlite:///{tmp_path}/no/index.db"]
+    monkeypatch.setattr(sys, "argv", ["indexer", *line])
+    result = invoke(*line)
+    error = json.loads(result.stderr)["error"]
+    assert (result.exit_code, error["code"], result.stdout) == (3, 3, "")
+    assert "unable to open database file" in error["message"]
 
 
 def test_shared_settings_are_taken_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

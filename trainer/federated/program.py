@@ -4,7 +4,7 @@ import logging
 
 from node.locks import lock_account
 from node.loop import Loop
-from node.program import means_of
+from node.program import open_means
 from node.rehearsal import Rehearsed
 from protocol.errors import ConfigInvalid
 from trainer.federated.local import open_local
@@ -27,9 +27,7 @@ def take_part(
     if not settings.data:
         raise ConfigInvalid("Say where the data are with --data: a CSV or Parquet file, a folder, sql:… or python:….")
     account = client.account()
-    opening = Loop(lambda: None, client.poll_seconds, "member")
-    means = opening.patiently(lambda: means_of(client, account, dry_run))
-    if means is None:
+    if (means := open_means(client, account, "member", once, dry_run)) is None:
         return
     with means.journal, lock_account(means.chain, account.address, client.home):
         member = FederationMember(

@@ -154,8 +154,7 @@ class RoundWork:
 
     def _suspected(self, model: ModelWords, updates: Mapping[int, Words]) -> set[int]:
         """The updates that seem to plant a backdoor; none where data of a member's own code cannot tell."""
-        voting = self.spec.voting
-        if not isinstance(self.local, Table) or not (voting.unseen or voting.focus):
+        if not isinstance(self.local, Table) or not self.spec.voting.suspects:
             return set()
         exponent = self.spec.exponent
         models = {slot: decode(step(model, words), exponent) for slot, words in updates.items()}
