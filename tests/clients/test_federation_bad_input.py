@@ -114,6 +114,42 @@ def test_who_copies_another_is_not_paid(federated: Federated) -> None:
     assert federated.member(second).stake == 10 * SKEIN and federated.adds_up()
 
 
+class Breaks:
+    """Data that can be read for a while."""
+
+    def __init__(self, local: Any, reads: int) -> None:
+        self.local, self.reads = local, reads
+        self.load, self.describe = local.load, local.describe
+
+    def read(self) -> None:
+        self.reads -= 1
+        if self.reads < 0:
+            raise OSError("the disk is gone")
+
+    def train(self, weights: Any, seed: int) -> Any:
+        self.read()
+        return self.local.train(weights, seed)
+
+    def evaluate(self, weights: Any) -> float:
+        self.read()
+        return float(self.local.evaluate(weights))
+
+
+@pytest.mark.parametrize(("proposes", "reads"), [(True, 0), (False, 2)], ids=["proposer", "in the middle of a ballot"])
+def test_data_that_break_in_a_round_cost_a_silent_slash(federated: Federated, proposes: bool, reads: int) -> None:
+    federated.until_drawn()
+    account = next(each for each in MEMBERS if (each in federated.proposers()) == proposes)
+    work = federated.members[account].work(federated.record())
+    assert work is not None
+    work.local = Breaks(work.local, reads)
+    federated.run()
+    assert work.local.reads < 0
+    round_, others = federated.round(), set(MEMBERS) - {account}
+    assert round_.counted and round_.accepted.bit_count() == (1 if proposes else 2)
+    assert (federated.member(account).stake, federated.member(account).earned) == (10 * SKEIN * 98 // 100, 0)
+    assert {federated.member(other).stake for other in others} == {10 * SKEIN} and federated.adds_up()
+
+
 def test_a_round_without_a_quorum_pays_nobody_and_is_not_counted(federated: Federated) -> None:
     federated.until_drawn()
     proposers = federated.proposers()
