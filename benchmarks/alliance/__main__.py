@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alliance import aggregation, backdoor, behaviour, capture, drawn, flower, grid, tables, wide
+from benchmarks.alliance import aggregation, backdoor, behaviour, capture, drawn, flower, grid, small, tables, wide
 from benchmarks.alliance.plot import lines
 
 RESULTS = Path(__file__).parent / "results"
@@ -16,6 +16,7 @@ COMMANDS = {
     "aggregation": aggregation.run,
     "backdoor": backdoor.run,
     "drawn": drawn.run,
+    "small": small.run,
     "flower": flower.run,
 }
 

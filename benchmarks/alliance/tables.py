@@ -21,6 +21,7 @@ DATA = {
     "lending_club": "loans",
     "leaf_id_flavia": "leaves",
     "fashion_mnist": "clothes",
+    "wine": "wine",
     "credit_data": "credit",
     "cells": "cells",
     "mlc_churn": "customers",
@@ -77,6 +78,24 @@ def drawn() -> str:
         lines.append(line)
     head = ["part", "data", "nobody, `mean`", "untested", "tested", "honest accepted, %", "attacked, tested"]
     return markdown([*head, "work untested, % on average", "work tested", "honest lost"], lines)
+
+
+def small() -> str:
+    """Small federations, by data and attack."""
+    lines = [
+        [
+            _kind(row["data"], row["unlike"]),
+            row["attack"].replace("_", " "),
+            f"{row['mean']:.3f}",
+            f"{row['accuracy']:.3f}",
+            f"{row['honest_lost']} of {row['honest']}",
+            f"{100 * row['honest_accepted']:.0f}",
+            "" if row["bad_accepted"] is None else f"{100 * row['bad_accepted']:.0f}",
+        ]
+        for row in _read("small")
+    ]
+    head = ["data", "attack", "accuracy, `mean`", "with votes", "honest lost", "honest accepted, %", "bad accepted, %"]
+    return markdown(head, lines)
 
 
 def flower() -> str:
@@ -165,7 +184,15 @@ def attacks() -> str:
     return markdown([*head, "bad balance", "of it earned", "runs with all out, rounds"], lines)
 
 
-TABLES = {"backdoor": backdoor, "drawn": drawn, "flower": flower, "rules": rules, "wide": wide, "attacks": attacks}
+TABLES = {
+    "backdoor": backdoor,
+    "drawn": drawn,
+    "small": small,
+    "flower": flower,
+    "rules": rules,
+    "wide": wide,
+    "attacks": attacks,
+}
 
 
 def filled(text: str) -> str:

@@ -3,6 +3,9 @@
 Whether an update is harmful is judged relative to the round's other updates: a fixed bar would slash honest members
 once training converges or data differ. Harmful is what a voter's loss exceeds the median by, more than `spread` times
 1.4826 · MAD and `slack` besides (MAD: the median distance from the median).
+
+Of fewer than four updates none can be told from the others: then what raises the loss by more than `slack` is rejected,
+and harmful is only what raises it by half besides. An honest update may do the first to a few rows by chance.
 """
 
 import math
@@ -21,6 +24,7 @@ from protocol.federated.stacks import Stack
 
 _MAD_TO_DEVIATION = 1.4826
 _FEW = 4
+_RISE = 0.5  # of the loss without any update
 
 
 class Voting(Document):
@@ -70,16 +74,23 @@ def screen(voting: Voting, updates: Mapping[int, Words]) -> dict[int, str]:
 def harmful(voting: Voting, losses: Mapping[int, float], base: float | None = None) -> set[int]:
     """The slots whose loss stands out. A loss that is no number is harmful by itself.
 
-    Where there are too few to compare, they are also compared with twice `base`, the loss without any update.
+    `base`: the loss without any update; where there are too few to compare, half of it is allowed besides.
     """
+    return _above(voting, losses, base, _RISE)
+
+
+def _above(voting: Voting, losses: Mapping[int, float], base: float | None, rise: float = 0.0) -> set[int]:
+    """The slots above the bar; of few the median is one with twice `base`, and `rise` of that is allowed."""
     finite = [loss for loss in losses.values() if math.isfinite(loss)]
+    allowed = voting.slack / 1000
     if base is not None and len(losses) < _FEW:
         finite += [base, base]
+        allowed += rise * base
     if not finite:
         return set(losses)
     middle = statistics.median(finite)
     spread = statistics.median(abs(loss - middle) for loss in finite)
-    bar = middle + voting.spread / 1000 * _MAD_TO_DEVIATION * spread + voting.slack / 1000
+    bar = middle + voting.spread / 1000 * _MAD_TO_DEVIATION * spread + allowed
     return {slot for slot, loss in losses.items() if not loss <= bar}
 
 
@@ -100,7 +111,7 @@ def ballot(
     slots of updates that seem to plant a backdoor; that alone is a reason to reject them, not to call them harmful.
     """
     harms = set(broken) | harmful(voting, losses, base)
-    accepts = losses.keys() - harms - set(screened) - set(suspected)
+    accepts = losses.keys() - harms - _above(voting, losses, base) - set(screened) - set(suspected)
     accepts -= {slot for slot, loss in without.items() if together - loss > voting.harm / 1000}
     return Ballot(mask(accepts), mask(harms))
 

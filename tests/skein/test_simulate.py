@@ -108,6 +108,9 @@ def test_harm_is_relative_and_no_number_is_harm():
     said = ballot(voting, [4], [1], {0: 0.5, 1: 0.5, 2: 0.5, 3: 2.0}, {0: 0.5, 2: 0.3}, 0.5)
     assert (slots_of(said.accepts), slots_of(said.harms)) == ([0], [3, 4])
     assert mask(slots_of(37)) == 37
+    chance, bad = (ballot(voting, (), (), {0: loss}, {}, 0.0, 0.1) for loss in (0.16, 0.18))  # bars: 0.12 and 0.17
+    assert (chance, bad) == (Ballot(0, 0), Ballot(0, 1))
+    assert ballot(voting, (), (), {0: 0.11}, {}, 0.0, 0.1) == Ballot(1, 0)
     suspicious = ballot(voting, (), (), {0: 0.5, 1: 0.5}, {}, 0.0, 0.6, {1})
     assert (slots_of(suspicious.accepts), suspicious.harms) == ([0], 0)
 
