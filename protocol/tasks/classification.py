@@ -155,12 +155,13 @@ def forward_layers(layers: nn.ModuleList, x: Tensor, dropout: nn.Module) -> Tens
 
 
 def exact_layers(weights: dict[str, Tensor], x: Tensor, count: int) -> Tensor:
-    """The same with exact sums, of x (rows, features), float64; what was made ready of small weights stays there."""
+    """The same with exact sums, of x (rows, features), float64, which is overwritten; what was made ready of small
+    weights stays there."""
     for number in range(count):
         weight, ready = weights[f"layers.{number}.weight"], f"layers.{number}.ready"
         if ready not in weights and (made := small_factor(weight)) is not None:
             weights[ready] = made
-        x = exact_linear(x, weight, weights[f"layers.{number}.bias"], weights.get(ready))
+        x = exact_linear(x, weight, weights[f"layers.{number}.bias"], weights.get(ready), spent=True)
         x = x if number == count - 1 else x.relu_()
     return x
 

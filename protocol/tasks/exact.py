@@ -29,16 +29,17 @@ _COS = [(-1) ** n / math.factorial(2 * n) for n in range(8, -1, -1)]
 _ATANH = [1 / (2 * n + 1) for n in range(11, -1, -1)]
 
 
-def exact_linear(x: Tensor, weight: Tensor, bias: Tensor, ready: Tensor | None = None) -> Tensor:
+def exact_linear(x: Tensor, weight: Tensor, bias: Tensor, ready: Tensor | None = None, spent: bool = False) -> Tensor:
     """x weightᵀ + bias of x (rows, in), weight (out, in) and bias (out,); the last two may be float32.
 
     The result (rows, out) is not finite where it leaves the range. The weight is made ready in parts, since it may be
     nearly all of a model, and several of it would not fit into memory; no number depends on how it is divided. `ready`:
-    what `small_factor` gave for the weight.
+    what `small_factor` gave for the weight. `spent`: x is needed no more, and is overwritten.
     """
+    rows = factor(x, spent=spent)
     if ready is not None:
-        return (factor(x) @ ready.mT).add_(bias.double())
-    rows, step = factor(x), max(1, _PART // weight.shape[-1])
+        return (rows @ ready.mT).add_(bias.double())
+    step = max(1, _PART // weight.shape[-1])
     outputs = x.new_empty(*x.shape[:-1], weight.shape[0])
     for start in range(0, weight.shape[0], step):
         part = factor(weight[start : start + step].double())
@@ -56,12 +57,13 @@ def exact_product(a: Tensor, b: Tensor) -> Tensor:
     return factor(a) @ factor(b).mT
 
 
-def factor(rows: Tensor, bits: int | None = None) -> Tensor:
+def factor(rows: Tensor, bits: int | None = None, spent: bool = False) -> Tensor:
     """One side of a product, ready to be multiplied: the numbers of each row as they are rounded for it.
 
-    `bits`: as few as all products need that it may stand in; else as many as its own terms allow.
+    `bits`: as few as all products need that it may stand in; else as many as its own terms allow. `spent`: in place,
+    since memory that is new to the processor's cache costs more than the arithmetic.
     """
-    return _rounded(rows, factor_bits(rows.shape[-1]) if bits is None else bits)
+    return _rounded(rows, factor_bits(rows.shape[-1]) if bits is None else bits, spent)
 
 
 def factor_bits(terms: int) -> int:
@@ -69,11 +71,15 @@ def factor_bits(terms: int) -> int:
     return (52 - (terms - 1).bit_length()) // 2
 
 
-def on_grid(x: Tensor, exponents: Tensor, bits: int) -> Tensor:
-    """Numbers below 2^exponents in size, rounded to `bits` places below that; not finite where that is out of range."""
+def on_grid(x: Tensor, exponents: Tensor, bits: int, spent: bool = False) -> Tensor:
+    """Numbers below 2^exponents in size, rounded to `bits` places below that; not finite where that is out of range.
+
+    `spent`: in place.
+    """
     # A number this large has no room for anything below the unit, so adding it rounds.
     rounder = 1.5 * _power_of_two(exponents.clamp(_SMALLEST, _LARGEST) - bits + 52)
-    return (x + torch.where(exponents > _LARGEST, math.inf, rounder)).sub_(rounder)
+    limited = torch.where(exponents > _LARGEST, math.inf, rounder)
+    return (x.add_(limited) if spent else x + limited).sub_(rounder)
 
 
 def exact_sum(rows: Tensor) -> Tensor:
@@ -125,10 +131,10 @@ def exact_cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
     return total.sub_(shifted.gather(-1, labels.unsqueeze(-1)).squeeze(-1))
 
 
-def _rounded(rows: Tensor, bits: int) -> Tensor:
+def _rounded(rows: Tensor, bits: int, spent: bool = False) -> Tensor:
     """Each row rounded (half to even) to multiples of its largest number's power of two, `bits` places below that."""
     largest = torch.maximum(rows.amax(dim=-1, keepdim=True), -rows.amin(dim=-1, keepdim=True))
-    return on_grid(rows, torch.frexp(largest).exponent, bits)
+    return on_grid(rows, torch.frexp(largest).exponent, bits, spent)
 
 
 def _power_of_two(exponents: Tensor) -> Tensor:

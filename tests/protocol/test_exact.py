@@ -71,6 +71,7 @@ def test_a_weight_may_be_made_ready_in_parts_of_any_size(monkeypatch):
     whole = exact_linear(x.double(), weight, bias)
     assert torch.equal(whole, exact_product(x.double(), weight.double()) + bias.double())
     assert torch.equal(whole, exact_linear(x.double(), weight, bias, small_factor(weight)))
+    assert torch.equal(whole, exact_linear(x.double(), weight, bias, spent=True))
     for part in (1, 41, 400):
         monkeypatch.setattr("protocol.tasks.exact._PART", part)
         assert torch.equal(exact_linear(x.double(), weight, bias), whole)
