@@ -72,11 +72,9 @@ def measure(cell: Cell) -> dict[str, Any]:
         **defences()[cell.defence],
     )
     results = [simulate(replace(setting, seed=seed), data)[1] for seed in SEEDS]
-    balances = [result.bad_balance for result in results if result.bad_balance is not None]
     return {
         **cell._asdict(),
         **means(results),
-        "bad_balance": round(mean(balances), 1) if balances else None,
         "captured_rounds": round(mean(result.captured for result in results), 2),
     }
 
@@ -102,7 +100,6 @@ def means(results: Sequence[Result]) -> dict[str, Any]:
         "clean_runs": len(cleaned),
         "rounds_to_clean": round(mean(cleaned), 1) if cleaned else None,
         "honest_lost": round(mean(result.honest_lost for result in results), 2),
-        "honest_balance": round(mean(result.honest_balance for result in results), 1),
     }
 
 
