@@ -57,7 +57,7 @@ class Classifier(Task[L]):
         """What the network is called with, float32 or int64; a row per sample."""
 
     def evaluate(self, weights: Weights, data: L) -> Metrics:
-        rows = _rows_at_once(self.width())
+        rows, data = _rows_at_once(self.width()), data.counted()
         with deterministic(), torch.inference_mode():
             tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
             starts = range(0, len(data), rows)

@@ -68,6 +68,10 @@ class Labelled:
         """Of every class, how many samples the whole set has."""
         return np.bincount(self.y) if self.counts is None else self.counts
 
+    def counted(self) -> Self:
+        """The same, where the classes are not counted anew for every part that is taken from it."""
+        return replace(self, counts=self.class_counts())
+
     def strata(self) -> NDArray[np.int64]:
         """The classes."""
         return self.y

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,10 @@ def test_a_command_that_makes_no_proper_model_makes_none(making: Making, behavio
 
 
 def test_a_command_is_ended_with_all_that_it_started_and_what_it_wrote_counts(making: Making) -> None:
-    train(making, seconds=24, command=f"{OWN} linger")
+    for seconds in (16, 160):  # it counts what comes in time, and a busy machine takes its own to begin
+        with suppress(TaskFailed):
+            train(making, seconds=seconds, command=f"{OWN} linger")
+            break
     assert files(making.folder / "model") == ["model.safetensors"]
     child = int((making.folder / "child").read_text())
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE

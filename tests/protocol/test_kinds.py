@@ -2,6 +2,7 @@
 
 import importlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,13 @@ class Forgetful(Classification):
         return super().train(data, budget, 1, progress)
 
 
+class Endless(Classification):
+    """Has no clock."""
+
+    def train(self, data, budget, seed, progress=lambda _: None):
+        return super().train(data, replace(budget, max_seconds=None), seed, progress)
+
+
 class Lenient(Classification):
     """Accepts any metric."""
 
@@ -82,10 +90,12 @@ class Lenient(Classification):
         (Sociable, conformance.company, "of some samples in another order, losses differ by"),
         (Careless, conformance.damaged_data, "raise AttributeError, not TaskFailed"),
         (Forgetful, conformance.training, "another seed makes the same model"),
+        (Endless, conformance.training, "max_seconds does not end a training"),
         (Lenient, conformance.specifications, "with another metric is accepted"),
     ],
 )
-def test_a_kind_that_does_not_conform_is_found(tmp_path, cls, check, reason):
+def test_a_kind_that_does_not_conform_is_found(tmp_path, monkeypatch, cls, check, reason):
+    monkeypatch.setattr(conformance, "PATIENCE", 1.0)
     with pytest.raises(Fails, match=reason):
         check(Bench(cls, tmp_path))
 
