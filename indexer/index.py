@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 JOURNAL_BLOCKS = 1_024
 # Blocks that a rebuild holds in memory at once.
 REBUILD_BLOCKS = 100
+# Rows that changed since SQLite's write-ahead log was last brought into the database between two blocks.
+_REST_CHANGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Index:
             self.state = self._load()
             # Whether the tables are being filled for the first time, without the indexes that only readers need.
             self._filling = self.state is None or db.lacks_indexes(self._connection)
+        self._rested_at = 0
         self._renew()
 
     def close(self) -> None:
@@ -99,6 +102,14 @@ class Index:
         with self._transaction():
             self._cut(after)
             self._append(batch, final)
+
+    def rest(self) -> None:
+        """Between blocks, when nothing is to be done: what SQLite would else do in the middle of one, some time."""
+        if self._engine.dialect.name == "sqlite":
+            driver: Any = self._connection.connection.driver_connection
+            if driver.total_changes - self._rested_at > _REST_CHANGES:
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._rested_at = driver.total_changes
 
     def rebuild(self, progress: Callable[[int], None] = lambda number: None) -> None:
         """Derive all tables again from the raw logs, without the chain; also after a change of version."""

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from indexer.bulk import Bulk, bulk
 from indexer.foresight import Foresight
 from indexer.shape import Key, Shape, Values, shape_of
-from indexer.tables import DERIVED, Journal
+from indexer.tables import DERIVED, Journal, position_of
 from protocol.errors import ProtocolError
 
 T = TypeVar("T", bound=SQLModel)
@@ -115,14 +115,15 @@ class Rows:
         key = store.shape.key_of(row)
         if self._journaling:
             store.seen.add(key)
-            self._changes.append((store.shape.name, key, None))
+            if not store.shape.placed:
+                self._changes.append((store.shape.name, key, None))
         store.rows[key] = store.dirty[key] = row
         return row
 
     def record(self, table: type[SQLModel], key: Key, values: Values) -> None:
         """A new row of history that nobody will change, in the database's form and the columns' order; cheap."""
         store = self._stores[table]
-        if self._journaling:
+        if self._journaling and not store.shape.placed:
             self._changes.append((store.shape.name, key, None))
         store.added.append(values)
 
@@ -213,13 +214,17 @@ def undo(connection: Connection, to: int) -> None:
     """
     own = bulk(connection)
     shapes = {shape.name: shape for shape in (shape_of(table, own.mark) for table in DERIVED)}
-    images: dict[str, dict[Key, Values | None]] = {}
+    for shape in shapes.values():
+        if shape.placed:
+            after = f'DELETE FROM "{shape.name}" WHERE "position" >= {own.mark}'
+            connection.exec_driver_sql(after, (position_of(to + 1),))
+    images: dict[str, dict[Key, Values | None]] = {name: {} for name in shapes}
     where = f'FROM "journal" WHERE "number" > {own.mark}'
     for (changes,) in connection.exec_driver_sql(f"SELECT changes {where} ORDER BY number DESC", (to,)).all():
         for name, key, image in reversed(orjson.loads(changes)):
-            images.setdefault(name, {})[tuple(key)] = image
+            images[name][tuple(key)] = image
     for name, found in images.items():
         shape = shapes[name]
         own.delete(shape, [key for key, image in found.items() if image is None])
-        own.upsert(shape, [tuple(image) for image in found.values() if image is not None])
+        own.upsert(shape, [image for image in found.values() if image is not None])
     connection.exec_driver_sql(f"DELETE {where}", (to,))

@@ -28,6 +28,8 @@ class Shape:
         self.keys = [column.name for column in table.__table__.primary_key]  # type: ignore[attr-defined]
         # Rows that are named by their place in history are never needed again once they are written.
         self.history = "position" in self.keys
+        # Rows in the order of history go with their blocks, all at once: how they were is in no journal.
+        self.placed = self.keys[0] == "position"
         self.amounts = {column.name for column in columns if isinstance(column.type, Uint256)}
         self._flags = {column.name for column in columns if isinstance(column.type, Boolean)}
         self._write_code()

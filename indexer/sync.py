@@ -62,6 +62,7 @@ class Sync:
                     moved = 0
                 self._pulse.beat()
             if not busy:
+                self._index.rest()
                 self._wait(stop, max(pause, _TOLD_SECONDS) if endpoints.tells else pause)
 
     def _wait(self, stop: Event, seconds: float) -> None:

@@ -26,6 +26,7 @@ from protocol.deployment import Deployment
 # Of each table so many rows that differ are told; how many more there are, is said.
 TOLD = 20
 _ROWS_AT_ONCE = 2_000
+_PLACED = {shape.name for shape in (shape_of(table, "?") for table in DERIVED) if shape.placed}
 
 Told = Callable[[str, int], None]
 _Row = Sequence[Any]
@@ -153,4 +154,5 @@ def _short(value: Any, is_amount: bool) -> str:
 
 
 def _images(changes: bytes) -> Mapping[tuple[str, Key], Any]:
-    return {(name, tuple(key)): image for name, key, image in orjson.loads(changes)}
+    """Without those of rows that go with their blocks, which indexers kept once."""
+    return {(name, tuple(key)): image for name, key, image in orjson.loads(changes) if name not in _PLACED}

@@ -125,6 +125,8 @@ def test_undoing_gives_back_every_row(changes: list[tuple[int, str, int]], to: i
                     position = position_of(block, at)
                     rows.record(BalanceChange, (position, name), (position, name, pad(amount)))
                     rows.ensure(Lock, name, "m").assets += amount
+                    rows.add(Slash, position=position, operator=name, module="m")
+                    rows.edit(Slash, position).assets = amount
                 rows.end_block(block)
                 rows.flush()
 

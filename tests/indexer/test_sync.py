@@ -1,7 +1,10 @@
 """Following the chain: finality, reorgs of every depth, and databases that must not be written to."""
 
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +88,30 @@ def test_a_reorg_below_finality_stops_and_changes_nothing(network: Network, tmp_
         with pytest.raises(DeepReorg, match=r"changed below block \d+, which was final"):
             indexed.sync()
         assert indexed.tables() == before
+
+
+def test_the_database_takes_its_log_in_between_blocks(
+    life: Life, indexed: Indexed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the file alone, without the write-ahead log beside it."""
+
+    def in_file() -> int:
+        with closing(sqlite3.connect(shutil.copy(indexed.path, tmp_path / "alone.db"))) as alone:
+            return int(alone.execute("SELECT number FROM checkpoint").fetchone()[0])
+
+    indexed.sync()
+    monkeypatch.setattr(index, "_REST_CHANGES", 0)
+    indexed.index.rest()
+    before = in_file()
+    stake(life)
+    indexed.sync()
+    assert in_file() == before < indexed.index.state.number
+    monkeypatch.setattr(index, "_REST_CHANGES", 10**6)
+    indexed.index.rest()
+    assert in_file() == before
+    monkeypatch.setattr(index, "_REST_CHANGES", 0)
+    indexed.index.rest()
+    assert in_file() == indexed.index.state.number
 
 
 def test_what_is_final_needs_no_hashes_and_no_journal(life: Life, indexed: Indexed) -> None:
