@@ -60,7 +60,7 @@ class Listing:
             raise TypeError(f"this list has no filter {', '.join(used.keys() - self.filters.keys())}")
         statement = _statement(self, tuple(sorted(used)), order, bool(after))
         bound = used | {f"after_{at}": value for at, value in enumerate(after)} | {"limit": limit + 1}
-        rows = snapshot.all(statement, bound)
+        rows = snapshot.tuples(statement, bound)
         shown = rows[:limit]
         keys = len(self.orders[order.lstrip("-")])
         following = write_cursor(order, shown[-1][-keys:]) if len(rows) > limit else None

@@ -1,6 +1,7 @@
 """What the routes of all areas have in common.
 
-A route is a plain function (not `async`), so that it runs in a thread of its own beside others:
+A route is a plain function (not `async`). It is tried at once; what turns out to take long gets a thread of its own,
+beside others:
 
     router = area("vaults")
 
@@ -14,14 +15,16 @@ A file in `routes/` is found by itself. Lists can be had as CSV without further 
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
+from inspect import iscoroutinefunction, signature
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 
-from indexer.api.errors import invalid
+from indexer.api.errors import ERRORS, ApiError, invalid
 from indexer.api.export import MAX_ROWS, Table
 from indexer.api.snapshot import Reading, Snapshot
 
@@ -46,6 +49,8 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with the check before it."""
+        if "read" in signature(self.endpoint).parameters and not iscoroutinefunction(self.endpoint):
+            self.dependant.call = _tried(self.endpoint)
         handle = super().get_route_handler()
         known = {parameter.alias for parameter in get_flat_dependant(self.dependant).query_params}
 
@@ -87,19 +92,43 @@ def _check(names: list[str], known: set[str]) -> None:
 
 def area(name: str) -> APIRouter:
     """The router of an area."""
-    return APIRouter(tags=[name], route_class=StrictRoute)
+    return APIRouter(tags=[name], route_class=StrictRoute, responses=ERRORS)
 
 
 class Asked:
     """Reading, for one request."""
 
-    def __init__(self, reading: Reading, table: Table | None) -> None:
+    def __init__(self, reading: Reading, table: Table | None, quick: bool = False) -> None:
+        """`quick`: whether it must be quick, or end as `too_slow`."""
         self._reading = reading
         self._table = table
+        self._quick = quick
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The index as it is now, whatever is written meanwhile."""
-        return self._reading.snapshot(self._table)
+        return self._reading.snapshot(self._table, self._quick)
+
+    def quickly(self) -> "Asked | None":
+        """The same in a hurry; None where it is no use: a file is long, and to a server it is a journey."""
+        return Asked(self._reading, None, True) if self._table is None and self._reading.is_local else None
+
+
+def _tried(endpoint: Callable[..., Response]) -> Callable[..., Coroutine[Any, Any, Response]]:
+    """At once, if that is quick; else in a thread, where it may take its time.
+
+    Threads of one Python wait for one another: going to one and back takes longer than most searches.
+    """
+
+    async def answered(read: Asked, **values: Any) -> Response:
+        if quick := read.quickly():
+            try:
+                return endpoint(read=quick, **values)
+            except ApiError as error:
+                if error.code != "too_slow":
+                    raise
+        return await run_in_threadpool(endpoint, read=read, **values)
+
+    return answered
 
 
 async def _asked(request: Request) -> Asked:

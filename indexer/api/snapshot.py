@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from fastapi import Response
-from sqlalchemy import Connection, Engine, Executable, select
+from sqlalchemy import Connection, Dialect, Engine, Executable, select
 from sqlalchemy.exc import DBAPIError
 
 from indexer.api.errors import ApiError
@@ -21,8 +21,10 @@ from protocol.deployment import Deployed, Deployment
 
 # What an answer may take of the database's time; no question of an ordinary page takes a hundredth of it.
 DEADLINE_SECONDS = 2.0
-# Steps of SQLite's machine between two looks at the clock; about a millisecond.
-_STEPS = 100_000
+# What is sure to be quick may take so long without a thread of its own, in which it would only wait for the others.
+QUICK_SECONDS = 0.02
+# Steps of SQLite's machine between two looks at the clock, about a millisecond; and where nobody must wait for a disk.
+_STEPS, _QUICK_STEPS = 100_000, 500
 _CANCELLED = "57014"  # PostgreSQL's code for a statement that took too long
 _CHECKPOINT = select(*Checkpoint.__table__.c)  # type: ignore[attr-defined]
 
@@ -59,6 +61,22 @@ class Snapshot:
         self._hurry()
         return self.connection.execute(statement, {"now": self.now, **(values or {})}).first()
 
+    def tuples(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of a statement that is kept and asked often, as the driver gives them: nothing in them has a name.
+
+        The way through SQLAlchemy costs more than such a search does.
+        """
+        self._hurry()
+        sql, names, bind = _compiled(statement, self.connection.dialect)
+        given = bind({"now": self.now, **values})
+        driver = self.connection.connection.driver_connection
+        assert driver is not None
+        try:
+            found: Sequence[Any] = driver.execute(sql, [given[name] for name in names] if names else given).fetchall()
+        except self.connection.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(sql, given, error, self.connection.dialect.loaded_dbapi.Error) from error
+        return found
+
     def _hurry(self) -> None:
         """PostgreSQL ends one statement that takes too long, not many that do together."""
         if time.monotonic() > self.until:
@@ -71,6 +89,20 @@ class Snapshot:
             return self.table.response(data, more.get("next"), self.checkpoint, tag)
         body = {"block": self.checkpoint.number, "block_hash": self.checkpoint.hash, "data": data, **more}
         return Response(orjson.dumps(body), headers=tag, media_type="application/json")
+
+
+@lru_cache(maxsize=1_024)
+def _compiled(
+    statement: Any, dialect: Dialect
+) -> tuple[str, Sequence[str] | None, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
+    """The statement's SQL; the names of its parameters in their order, None where they go by name; their values."""
+    compiled = statement.compile(dialect=dialect)
+    fixed = compiled.construct_params(_check=False)
+
+    def bind(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: values.get(name, value) for name, value in fixed.items()}
+
+    return str(compiled), compiled.positiontup, bind
 
 
 def etag(checkpoint: Any) -> str:
@@ -97,6 +129,11 @@ class Reading:
         self._change: Any = None
         self._version = b""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the database is a file, and asking it no journey."""
+        return self._engine.dialect.name == "sqlite"
+
     def checkpoint(self) -> Any:
         """The newest checkpoint, None before the first. Raises the driver's error when the database is gone."""
         with self._engine.connect() as connection:
@@ -121,15 +158,16 @@ class Reading:
         return driver.execute("PRAGMA data_version").fetchone()[0]
 
     @contextmanager
-    def snapshot(self, table: Table | None = None) -> Iterator[Snapshot]:
+    def snapshot(self, table: Table | None = None, quick: bool = False) -> Iterator[Snapshot]:
         """The index as it is now, whatever is written meanwhile. Raises `ApiError` when reading takes too long."""
-        with self._engine.connect() as connection, _limited(connection, self._deadline):
+        seconds = min(QUICK_SECONDS, self._deadline) if quick else self._deadline
+        with self._engine.connect() as connection, _limited(connection, seconds, _QUICK_STEPS if quick else _STEPS):
             checkpoint = connection.execute(_CHECKPOINT).first()
             if checkpoint is None:
                 raise ApiError(503, "not_ready", "Nothing is indexed yet: `indexer sync` is at work, or should be.")
             if checkpoint.version != VERSION:
                 raise ApiError(503, "not_ready", "The index was made by another version: run `indexer rebuild`.")
-            yield Snapshot(connection, checkpoint, table, time.monotonic() + self._deadline, self._deadline)
+            yield Snapshot(connection, checkpoint, table, time.monotonic() + seconds, seconds)
 
 
 def _too_slow(seconds: float) -> ApiError:
@@ -137,13 +175,13 @@ def _too_slow(seconds: float) -> ApiError:
 
 
 @contextmanager
-def _limited(connection: Connection, seconds: float) -> Iterator[None]:
+def _limited(connection: Connection, seconds: float, steps: int = _STEPS) -> Iterator[None]:
     """Nobody's question may hold the database: what takes longer is broken off."""
     driver: Any = connection.connection.driver_connection
     local = connection.dialect.name == "sqlite"
     if local:
         end = time.monotonic() + seconds
-        driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        driver.set_progress_handler(lambda: time.monotonic() > end, steps)
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(1000 * seconds)}")
     try:

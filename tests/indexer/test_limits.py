@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -9,11 +11,12 @@ from indexing import Indexed, serving
 from sqlalchemy import text
 
 from indexer import db
+from indexer.api import routing, snapshot
 from indexer.api.app import Options
 from indexer.api.cache import AT_ONCE, MAX_WAITING, BlockCache
 from indexer.api.errors import ApiError, ErrorAnswer
 from indexer.api.gate import BURST_SECONDS, MAX_ADDRESS, MAX_CLIENTS, Purse, client_of
-from indexer.api.snapshot import Reading
+from indexer.api.snapshot import Reading, Snapshot
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 
@@ -62,15 +65,38 @@ def test_an_address_may_not_be_too_long(lived: Indexed) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (414, "address_too_long")
 
 
-def test_a_long_search_is_broken_off(lived: Indexed) -> None:
+@pytest.mark.parametrize("ask", [lambda at: at.all(ENDLESS), lambda at: at.tuples(ENDLESS, {})], ids=["rows", "tuples"])
+def test_a_long_search_is_broken_off(lived: Indexed, ask: Callable[[Snapshot], Any]) -> None:
     reading = Reading(db.open_engine(lived.url, read_only=True), deadline=0.2)
     begin = time.monotonic()
     with pytest.raises(ApiError, match=r"more than 0\.2 s: ask for less") as caught, reading.snapshot() as at:
-        at.all(ENDLESS)
+        ask(at)
     assert (caught.value.status, caught.value.code) == (503, "too_slow")
     assert time.monotonic() - begin < 20
     with reading.snapshot() as at:
         assert at.first(text("SELECT 1")) == (1,), "the connection is as good as new"
+
+
+def test_what_was_not_quick_is_tried_again_in_a_thread(lived: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer after the other; in the end all questions had the same answers, whoever gave them."""
+    paths = ["/status", "/tasks/1", "/tasks/1/scores", "/events", "/history"]
+    threads: list[str] = []
+
+    async def noted(function: Any, **values: Any) -> Any:
+        threads.append(function.__name__)
+        return await asyncio.to_thread(function, **values)
+
+    monkeypatch.setattr(routing, "run_in_threadpool", noted)
+    monkeypatch.setattr(snapshot, "QUICK_SECONDS", 60.0)
+    with serving(lived.url) as client:
+        quick = [client.get(path).content for path in paths]
+    assert threads == []
+    monkeypatch.setattr(snapshot, "QUICK_SECONDS", 0.0)
+    with serving(lived.url) as client:
+        assert [client.get(path).content for path in paths] == quick
+        assert client.get("/tasks?format=csv").status_code == 200
+        assert client.get("/tasks/99").status_code == 404
+    assert len(threads) == len(paths) + 2
 
 
 def test_many_short_searches_together_are_broken_off_too(lived: Indexed) -> None:

@@ -81,9 +81,9 @@ def account(read: Read, address: AddressPath) -> Response:
 
 
 def _summary(at: Snapshot, address: str) -> Item:
-    row, pool = at.first(_ONE, {"address": address}), at.first(_OWN, {"address": address})
-    item = ACCOUNT.item(row, at.now) if row else {"address": address, **_NONE}
-    item["pool"] = OPERATOR.item(pool, at.now) if pool else None
+    own, pools = (at.tuples(statement, {"address": address}) for statement in (_ONE, _OWN))
+    item = ACCOUNT.item(own[0], at.now) if own else {"address": address, **_NONE}
+    item["pool"] = OPERATOR.item(pools[0], at.now) if pools else None
     lists: dict[str, tuple[Listing, Item, str]] = {
         "stakes": (STAKES, {"funder": address, "some": True}, "operator"),
         "withdrawals": (WITHDRAWALS, {"funder": address, "pending": True}, "-id"),

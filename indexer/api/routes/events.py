@@ -153,7 +153,7 @@ class Search:
             values["account"] = self._account
         values |= {f"topic_{at_}": word for at_, word in enumerate(topics)}
         by = self._account is not None, self._of is not None, self._contract is not None
-        return [position for (position,) in at.all(_positions(*by, len(topics), order), values)]
+        return [position for (position,) in at.tuples(_positions(*by, len(topics), order), values)]
 
 
 # --- what they say
