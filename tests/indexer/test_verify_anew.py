@@ -68,9 +68,10 @@ def change(connection: Connection, table: type[SQLModel], how: str, chance: rand
     if how != "added":
         connection.exec_driver_sql(shape.delete, shape.key_in(row))
     if how != "removed":
-        own = [name for name in shape.columns if (name in shape.keys) == (how == "added")]
-        at = shape.columns.index(chance.choice(own or shape.keys))
-        row[at] = 10**12 + chance.randrange(10**9) if isinstance(row[at], int) and how == "added" else other(row[at])
+        others = [name for name in shape.columns if name not in shape.keys]
+        name = chance.choice(others if how == "altered" and others else shape.keys)
+        at, unheard = shape.columns.index(name), 10**12 + chance.randrange(10**9)
+        row[at] = unheard if name in shape.keys and isinstance(row[at], int) else other(row[at])
         connection.exec_driver_sql(shape.insert, tuple(row))
 
 
