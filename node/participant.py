@@ -282,11 +282,9 @@ class Participant(ABC):
             )
         if self.chain.token_balance(self.chain.address) < missing:
             raise TaskRefused(f"its stake needs {format_amount(missing)} SKEIN more than {self.chain.address} has.")
-        staking = self.chain.deployment.address("Staking")
+        staking, account = self.chain.deployment.address("Staking"), self.chain.address
         self.sender.send(f"task:{task_id}:approve:{own}", "SkeinToken", "approve", staking, missing)
-        self.sender.send(
-            f"task:{task_id}:deposit:{own}", "Staking", "deposit", self.chain.address, missing, self.chain.address
-        )
+        self.sender.send(f"task:{task_id}:deposit:{own}", "Staking", "deposit", account, missing, account)
         logger.info("Deposited %s SKEIN of stake for task=%s", format_amount(missing), task_id)
 
     def note(self, key: str, fact: dict[str, Any]) -> None:
@@ -298,6 +296,5 @@ class Participant(ABC):
         """The salt of a commitment of this client; see `protocol.encoding.salt`."""
         account, deployment = self.chain.account, self.chain.deployment
         assert account is not None
-        return salt(
-            bytes(account.key), purpose, deployment.chain_id, deployment.address("Arena"), task_id, attempt, batch
-        )
+        key, arena = bytes(account.key), deployment.address("Arena")
+        return salt(key, purpose, deployment.chain_id, arena, task_id, attempt, batch)
