@@ -17,7 +17,7 @@ def test_a_cell_of_the_grid_is_what_was_kept() -> None:
     kept = next(row for row in rows if all(row[name] == value for name, value in cell._asdict().items()))
     found = grid.measure(cell)
     assert abs(found["accuracy"] - kept["accuracy"]) < 0.02
-    assert (found["honest_lost"], found["clean_runs"]) == (kept["honest_lost"], kept["clean_runs"])
+    assert abs(found["honest_lost"] - kept["honest_lost"]) < 0.5 and abs(found["clean_runs"] - kept["clean_runs"]) < 2
 
 
 def test_the_tables_are_what_the_results_say() -> None:
