@@ -26,7 +26,7 @@ VALUES |= {
     "kind": "image",
 }
 VALUES |= {"requests": "99", "withdrawals": "99", "members": SOMEBODY, "member": SOMEBODY, "file": "nowhere.toml"}
-VALUES |= {"model": "nowhere", "source": "nowhere", "folder": "nowhere", "copy": "nowhere.db"}
+VALUES |= {"token": SOMEBODY, "model": "nowhere", "source": "nowhere", "folder": "nowhere", "copy": "nowhere.db"}
 # They run until they are told to stop, and wait for a chain that does not answer; what they say is their log.
 WAITS = {"trainer run", "trainer join", "validator run", "indexer run", "indexer sync", "indexer serve", "task watch"}
 WAITS |= {"federation watch", "localnet", "demo"}
@@ -46,11 +46,12 @@ SENDS |= {"task settle", "task appeal", "task finalize", "task claim", "federati
 SENDS |= {"federation invite", "federation push", "federation leave", "federation claim", "federation end"}
 SENDS |= {"gov propose", "gov vote", "gov carry-on", "gov delegate", "trainer run", "trainer submit", "trainer claim"}
 SENDS |= {"trainer exit", "trainer join", "task watch", "validator run", "validator claim", "validator exit"}
+SENDS |= {"stake reward", "task sponsor", "federation add-stake", "gov cancel", "gov pause", "gov advance"}
 ASKS = {"trainer exit", "validator exit"}  # those that ask before they act
 # Need no chain; the doctors go on without one (tests/clients/test_doctor.py).
 OFFLINE = WRITES | {"trainer init", "validator init", "trainer curve", "trainer doctor", "validator doctor"}
 READ_A_FILE = {"task create", "federation create"}  # first, and here it is not there
-MORE = {"stake exit": ["1"]}  # an amount or --all
+MORE = {"stake exit": ["1"], "stake vault-exit": ["1"]}  # an amount or --all
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
