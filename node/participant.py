@@ -207,11 +207,17 @@ class Participant(ABC):
             below += 1
         for task_id in range(self._below, below):
             del self._ended[task_id]
-            self._specs.pop(task_id, None)
+            self.forget(task_id)
             self.clear(task_id)
         if below > self._below:
             self._below = below
             self.journal.remember("finished", {"below": below})
+
+    def forget(self, task_id: int) -> None:
+        """Drop what is in memory of a task that is over: a client runs for months."""
+        for table in (self._specs, self.refused, self._deadlines, self._told):
+            table.pop(task_id, None)
+        self.upkeep.forget(task_id)
 
     def clear(self, task_id: int) -> None:
         """Remove the files of a task that is over."""

@@ -51,6 +51,11 @@ class Upkeep:
                 task = self._chain.task(task_id)
             self._close(task_id, task, phase)
 
+    def forget(self, task_id: int) -> None:
+        """Drop what is in memory of a task that is over."""
+        kept = {key: since for key, since in self._first_seen.items() if not key.startswith(f"task:{task_id}:")}
+        self._first_seen = kept
+
     def draw(self, task_id: int, task: Record, submission_id: int) -> bool:
         """Draw a submission's panel; False while that is not possible. Another client's draw is as good."""
         if self.renew_seed(task_id, task):

@@ -135,6 +135,10 @@ class ArenaTrainer(Participant):
     def is_over(self, task_id: int, task: Record) -> bool:
         return bool(self.chain.submission(task_id, self._submission_id(task_id)).claimed)
 
+    def forget(self, task_id: int) -> None:
+        super().forget(task_id)
+        self._published.discard(task_id)
+
     def clear(self, task_id: int) -> None:
         super().clear(task_id)
         self.backup.clear(task_id)

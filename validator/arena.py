@@ -46,6 +46,14 @@ class ArenaValidator(Participant):
         super().close()
         self.sandbox.close()
 
+    def forget(self, task_id: int) -> None:
+        super().forget(task_id)
+        self._prepared.discard(task_id)
+        self._findings = {key: finding for key, finding in self._findings.items() if key[0] != task_id}
+        self._trouble = {key: error for key, error in self._trouble.items() if key[0] != task_id}
+        self.duties.forget(task_id)
+        self.copies.forget(task_id, self.folder(task_id))
+
     # --- joining
 
     def is_mine(self, task_id: int) -> bool:

@@ -45,6 +45,11 @@ class Copies:
             self._known[known] = found
         return self._known[known]
 
+    def forget(self, task_id: int, folder: Path) -> None:
+        """Drop what is in memory of a task that is over, whose files were in `folder`."""
+        self._known = {key: found for key, found in self._known.items() if key[0] != task_id}
+        self._absent = {key: until for key, until in self._absent.items() if key[0] != folder}
+
     def _compare(self, task_id: int, case: Case, duty: Duty) -> int:
         for number in range(1, duty.submission_id):
             other = self._chain.submission(task_id, number)

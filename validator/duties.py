@@ -47,6 +47,10 @@ class Duties:
             self._known[key] = duties
         return duties
 
+    def forget(self, task_id: int) -> None:
+        """Drop what is in memory of a task that is over."""
+        self._known = {key: duties for key, duties in self._known.items() if key[0] != task_id}
+
     def _panel(self, task_id: int, task: Record, submission_id: int) -> tuple[list[str] | None, bool]:
         """A submission's panel and whether it is drawn for good; draws it if this account is on it."""
         drawn: list[str] = self._chain.call("Arena", "panel", task_id, submission_id)

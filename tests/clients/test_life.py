@@ -1,6 +1,33 @@
+from typing import Any
+
 from world import World
 
 from protocol.phases import SubmissionState
+
+
+def remembered(owner: Any, task: int) -> list[str]:
+    """The tables of an object that know of a task."""
+
+    def is_of_it(key: object) -> bool:
+        first = key[0] if isinstance(key, tuple) else key
+        return first == task or str(first).startswith(f"task:{task}:")
+
+    tables = ((name, table) for name, table in vars(owner).items() if isinstance(table, dict | set))
+    return [name for name, table in tables if any(map(is_of_it, table))]
+
+
+def test_nothing_of_a_task_that_is_over_stays_in_memory(world: World) -> None:
+    task = world.task()
+    clients: list[Any] = [world.trainer(2), world.validator(4), world.validator(5), world.validator(6)]
+    world.live(task)
+    owners = [*clients, *(client.upkeep for client in clients), *(client.duties for client in clients[1:])]
+    assert {"_specs", "_findings", "_published", "_known"} <= {
+        name for each in owners for name in remembered(each, task)
+    }
+    world.network.mine(clients[0].confirmations + 1)
+    world.work()
+    assert [remembered(each, task) for each in owners] == [[]] * len(owners)
+    assert not any(client.folder(task).exists() for client in clients)
 
 
 def test_trainers_and_validators_carry_a_task_from_commit_to_claim(world: World) -> None:
