@@ -210,7 +210,8 @@ library Settlement {
         found.appealed = true;
         if (found.agreed) {
             found.upheld = !before.agreed || !_agrees(parameters, before.score, found.score);
-            found.upheld = found.upheld || before.copied != found.copied;
+            // whether it is a copy, too, but of a canary nobody said
+            found.upheld = found.upheld || (before.copied != found.copied && !canary.known);
         } else {
             found.open = true;
             // of a canary only the creator's word is left
@@ -328,7 +329,7 @@ library Settlement {
 
     /// @dev What a vote is worth against the consensus. Who could not get the model is neither paid nor slashed, unless
     ///      nobody could; and where the model is unavailable or the set cannot be opened nobody is known to have lied.
-    ///      Who is wrong about whether the model is a copy is not paid.
+    ///      Who is wrong about whether the model is a copy is not paid, unless it is a canary: that is never ranked.
     function _appraise(
         IArena.TaskParameters storage parameters,
         Finding memory found,
@@ -340,7 +341,8 @@ library Settlement {
             return (0, consensus != Scores.UNAVAILABLE && vote.score != Scores.UNAVAILABLE);
         }
         uint256 distance = Scores.distance(consensus, vote.score);
-        if (distance > parameters.tolerance || vote.copied != found.copied) return (0, false);
+        bool matters = found.upheld || !found.measured;
+        if (distance > parameters.tolerance || (matters && vote.copied != found.copied)) return (0, false);
         return (RewardMath.validatorWeight(distance, parameters.scale, vote.stake), false);
     }
 

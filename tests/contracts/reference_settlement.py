@@ -89,7 +89,7 @@ class Settlement(Payout):
         for member, one in self.seats(former, panel):
             if member not in one.scores:
                 self.slash_validator(task, submission, member, "silent", "deviating" if known is not None else "silent")
-        first = (known, False) if known is not None else self.consensus(task, former)
+        first = (known, None) if known is not None else self.consensus(task, former)
         last = self.consensus(task, panel)
         appealed = former is not None
         if not appealed:
@@ -106,7 +106,9 @@ class Settlement(Payout):
             self.emit("SubmissionUnscored", task, submissionId=submission, **facts)
         else:
             s.score, copied = found
-            self.conclude(task, submission, s, known is not None and not upheld, copied)
+            is_canary = known is not None and not upheld
+            self.conclude(task, submission, s, is_canary, bool(copied))
+            found = s.score, None if is_canary else copied
             for member, one in self.seats(former, panel):
                 if member in one.scores:
                     before = task.taken
@@ -119,8 +121,9 @@ class Settlement(Payout):
     def seats(self, *panels: Panel | None) -> list[tuple[str, Panel]]:
         return [(member, panel) for panel in panels if panel is not None for member in panel.members]
 
-    def same(self, task: Task, first: tuple[int, bool] | None, last: tuple[int, bool]) -> bool:
-        return first is not None and self.agree(task, first[0], last[0]) and first[1] == last[1]
+    def same(self, task: Task, first: tuple[int, bool | None] | None, last: tuple[int, bool | None]) -> bool:
+        """None: of a canary its creator does not say whether it is a copy."""
+        return first is not None and self.agree(task, first[0], last[0]) and first[1] in (None, last[1])
 
     def end_appeal(self, task: Task, submission: int, upheld: bool, is_open: bool, measured: bool) -> None:
         appellant, bond = task.appeals[submission][0], task.parameters.appeal_bond
@@ -177,10 +180,10 @@ class Settlement(Payout):
             self.slash_trainer(task, submission, reason)
 
     def appraise(
-        self, task: Task, submission: int, found: tuple[int, bool], member: str, panel: Panel, attempt: int
+        self, task: Task, submission: int, found: tuple[int, bool | None], member: str, panel: Panel, attempt: int
     ) -> None:
         p, (consensus, copied), score = task.parameters, found, panel.scores[member]
-        right = (member in panel.copies) == copied
+        right = copied in (None, member in panel.copies)
         if consensus == rewards.UNOPENABLE:
             return
         if consensus in rewards.VERDICTS or score in rewards.VERDICTS:

@@ -150,6 +150,37 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(
     life.check()
 
 
+def test_a_canary_that_is_a_copy_is_no_lie(newborn, creator, trainers, validators, stranger, token):
+    """The creator told a score, and it is true: whoever appeals because the model is nearly an earlier one loses."""
+    life = canaries(newborn.fork(), creator, trainers, validators, stranger)
+    number = life.number
+    accounts = [life.people[v.account] for v in life.task.validators]
+    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD), {3: 1}) for account in accounts}
+    for account in accounts:
+        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    tell(life, creator)
+    for account in accounts:
+        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+    life.until(Phase.CHALLENGE)
+    life.do("appeal", number, 3, sender=stranger)
+    before = token.balanceOf(stranger)
+    life.until(Phase.SETTLE)
+    life.settle(creator)
+    life.do("redraw", number, sender=creator)
+    life.mine(2)
+    life.draw([3], creator)
+    say(life, GOOD, (3,), copies={3: 1}, until=Phase.SETTLE)
+    life.settle(creator)
+    life.check()
+    assert life.state(3) == State.CANARY and token.balanceOf(stranger) == before
+    assert life.task.parameters.bond == 100 * WAD and life.task.slashed == BOND
+    assert all(v.weight and not v.slashed for v in life.task.validators)  # to call it a copy costs nothing
+    life.do("finalize", number, sender=stranger)
+    life.claim(stranger)
+    life.check()
+
+
 def test_what_a_larger_panel_decides_is_not_told_as_well(newborn, creator, trainers, validators, stranger):
     """Nor is one that is settled."""
     life = canaries(newborn.fork(), creator, trainers, validators, stranger)
