@@ -198,20 +198,15 @@ contract Alliance is IAlliance {
         Member storage m = _seated(federationId);
         require(self.phase() != Phase.Draw, WrongPhase(federationId, Phase.Draw));
         self.remove(federationId, m, "left");
-        if (!m.busy) FederationState.release(federationId, m, STAKING);
+        if (!m.busy) self.release(federationId, m, STAKING);
     }
 
     /// @inheritdoc IAlliance
     function claim(uint256 federationId, address account) external returns (uint256 assets) {
         FederationState.State storage self = _state[federationId];
-        Federation storage f = self.requireKnown(federationId);
-        Member storage m = self.knownMember(federationId, account);
-        assets = m.earned;
+        self.requireKnown(federationId);
+        assets = self.pay(federationId, self.knownMember(federationId, account), STAKING);
         require(assets > 0, ZeroAmount());
-        m.earned = 0;
-        f.owed -= uint128(assets);
-        emit MemberClaimed(federationId, account, assets);
-        IStaking(STAKING).distribute(account, assets);
     }
 
     /// @dev Seats are drawn alike and weigh by stake: where stakes differ little, a committee is hostile in proportion.

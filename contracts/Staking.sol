@@ -151,6 +151,7 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
 
         Pool storage record = _pool[operator];
         if (record.locked == 0) _settleCommission(record);
+        if (record.newcomers != 0) record.newcomers = 0; // they let the operator lock with them
         record.locked += uint128(assets);
         lockedBy[operator][msg.sender] += assets;
         emit Locked(operator, msg.sender, assets);
@@ -173,7 +174,7 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
         (uint256 own, uint256 ownExiting) = _slashTranche(record.own, ownLoss);
         record.own.shares = uint128(record.own.assets * SharesMath.SHARES_PER_ASSET);
         _shrink(operator, record.own.assets);
-        (uint256 delegated, uint256 delegatedExiting) = _slashTranche(record.delegated, assets - ownLoss);
+        (uint256 delegated, uint256 delegatedExiting) = _slashDelegated(record, assets - ownLoss);
         emit Slashed(operator, msg.sender, receiver, own, ownExiting, delegated, delegatedExiting);
 
         IERC20(TOKEN).safeTransfer(receiver, assets);
@@ -420,6 +421,7 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
 
         delegated.assets = uint128(poolAssets + assets);
         delegated.shares = uint128(poolShares + shares);
+        if (record.locked != 0) record.newcomers += uint128(assets);
         _delegation[operator][funder] += shares;
     }
 
@@ -435,11 +437,14 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
     }
 
     function _burnDelegated(address operator, uint256 shares) private returns (uint256 assets, uint256 burned) {
-        Tranche storage delegated = _pool[operator].delegated;
+        Pool storage record = _pool[operator];
+        Tranche storage delegated = record.delegated;
         assets = SharesMath.toAssetsDown(shares, delegated.assets, delegated.shares);
         burned = shares;
         delegated.assets -= uint128(assets);
         delegated.shares -= uint128(shares);
+        uint256 newcomers = record.newcomers;
+        if (newcomers != 0) record.newcomers = uint128(Math.saturatingSub(newcomers, assets));
         _delegation[operator][msg.sender] -= shares;
     }
 
@@ -466,6 +471,15 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
         record.nextCommissionAt = 0;
     }
 
+    /// @dev Newcomers lose as much of their stake as all delegators do.
+    function _slashDelegated(Pool storage record, uint256 assets) private returns (uint256 active, uint256 exiting) {
+        uint256 before = record.delegated.assets;
+        (active, exiting) = _slashTranche(record.delegated, assets);
+        if (active == 0) return (active, exiting);
+        uint256 newcomers = record.newcomers;
+        if (newcomers != 0) record.newcomers = uint128(Math.mulDiv(newcomers, before - active, before));
+    }
+
     /// @dev Expects assets <= _total(tranche).
     function _slashTranche(Tranche storage tranche, uint256 assets) private returns (uint256 active, uint256 exiting) {
         if (assets == 0) return (0, 0);
@@ -488,9 +502,11 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
     }
 
     /// @dev What delegators get of a reward, rounded down. A tranche that nobody has shares of has no assets either.
+    ///      Newcomers are part of the delegated assets, and do not count.
     function _delegatedPart(Pool storage record, uint256 assets) private view returns (uint256) {
         uint256 delegated = record.delegated.assets;
         if (delegated == 0) return 0;
+        delegated -= record.newcomers;
         return Math.mulDiv(assets * (WAD - _commission(record)), delegated, (record.own.assets + delegated) * WAD);
     }
 

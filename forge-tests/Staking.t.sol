@@ -62,6 +62,7 @@ contract StakingInvariants is Base {
         held += uint256(pool.delegated.assets) + pool.delegated.exitingAssets;
         vm.assertEq(pool.own.shares, pool.own.assets * SharesMath.SHARES_PER_ASSET, "own shares at par");
         vm.assertTrue(pool.delegated.shares != 0 || pool.delegated.assets == 0, "empty pool is empty");
+        vm.assertLe(pool.newcomers, pool.delegated.assets, "newcomers are delegators");
 
         uint256 locked = _staking.lockedBy(operator, _handler.modules(0));
         locked += _staking.lockedBy(operator, _handler.modules(1));

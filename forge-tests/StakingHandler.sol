@@ -126,6 +126,7 @@ contract StakingHandler is Base {
         uint256 toOwn = pool.own.assets - before.own.assets;
         uint256 toDelegated = pool.delegated.assets - before.delegated.assets;
         vm.assertEq(toOwn + toDelegated, assets);
+        vm.assertTrue(toDelegated == 0 || before.newcomers < before.delegated.assets, "newcomers add nothing");
         vm.assertEq(pool.delegated.shares, before.delegated.shares);
     }
 

@@ -112,7 +112,7 @@ def add_stake(chain: Chain, federation: Federation, account: str, assets: int) -
 
 
 def leave(chain: Chain, federation: Federation, account: str) -> Action:
-    """Never be drawn again; what was earned is claimed by its client, or by `claim`."""
+    """Never be drawn again; what was earned is paid with the stake: now, or by the settlement of a role."""
     member = _member(chain, federation, account)
     if not member.seat:
         raise ConfigInvalid(f"{account} is no member of federation {federation.id} any more.")

@@ -28,7 +28,7 @@ QUEUE = ("the controller's oldest and newest request", "the request before")
 TOKEN_OUT: Slots = {"read": ("votes of the vault", "votes of the receiver")}
 VAULT: Slots = {
     "accounts": ("the ledger",),
-    "read": ("the operator's own stake",),
+    "read": ("the operator's own stake", "what is locked of the pool"),
     "rewritten": ("the ledger's total, with the pause", "the pool's delegated stake", "the vault's shares of it"),
 }
 LOCKED: Slots = {"filled": ("what the arena has locked of the pool", "what is locked of the pool, with the commission")}
@@ -41,6 +41,7 @@ JOINED = (
     "the pause",
     "the pool's own stake",
     "its delegated stake",
+    "what came after the newest lock",
 )
 JOINING: Slots = {
     "read": ("rewards per token", "the allowance"),
@@ -71,7 +72,10 @@ PAIRS = (
     Pair(
         "delegate",
         OZ_DEPOSIT,
-        {"read": ("the operator's own stake",), "rewritten": ("the ledger's total, with the pause",)},
+        {
+            "read": ("the operator's own stake", "what is locked of the pool"),
+            "rewritten": ("the ledger's total, with the pause",),
+        },
         {},
     ),
     Pair("vault deposit", OZ_DEPOSIT, VAULT, {}),
@@ -79,7 +83,7 @@ PAIRS = (
     Pair(
         "request withdrawal",
         OZ_REDEEM,
-        {"filled": REQUEST, "rewritten": WAITING},
+        {"filled": REQUEST, "read": ("what came after the newest lock",), "rewritten": WAITING},
         {"accounts": ("the token",), **TOKEN_OUT, "rewritten": ("its balance of the vault", "of the receiver")},
     ),
     Pair(
@@ -88,6 +92,7 @@ PAIRS = (
         {
             "accounts": ("the ledger",),
             "filled": (*REQUEST, "its shares, for its controller"),
+            "read": ("what came after the newest lock",),
             "rewritten": ("the pool's delegated stake", "the vault's shares of it", *WAITING, *QUEUE),
         },
         {"accounts": ("the token",), **TOKEN_OUT, "rewritten": ("its balance of the vault", "of the receiver")},
@@ -108,7 +113,7 @@ PAIRS = (
         "distribute a reward",
         "plain rewards: notify",
         {
-            "read": ("the commission, with what is locked",),
+            "read": ("the commission, with what is locked", "what came after the newest lock"),
             "rewritten": ("the ledger's total", "the operator's own stake"),
         },
         {"read": ("the total of stakes",)},

@@ -114,11 +114,28 @@ library FederationState {
         emit IAlliance.MemberRemoved(federationId, m.account, reason);
     }
 
+    /// @notice Pays what a member has earned into its pool in the ledger.
+    function pay(
+        State storage self,
+        uint256 federationId,
+        IAlliance.Member storage m,
+        address staking
+    ) internal returns (uint256 assets) {
+        assets = m.earned;
+        if (assets == 0) return 0;
+        m.earned = 0;
+        self.federation.owed -= uint128(assets);
+        emit IAlliance.MemberClaimed(federationId, m.account, assets);
+        IStaking(staking).distribute(m.account, assets);
+    }
+
     /// @notice Unlocks what is left of the stake of a member that cannot be drawn.
-    function release(uint256 federationId, IAlliance.Member storage m, address staking) internal {
+    /// @dev What it earned is paid before: once the pool has no locks, stake that is delegated only for it would count.
+    function release(State storage self, uint256 federationId, IAlliance.Member storage m, address staking) internal {
         uint256 stake = m.stake;
         m.stake = 0;
         emit IAlliance.MemberReleased(federationId, m.account, stake);
+        pay(self, federationId, m, staking);
         IStaking(staking).unlock(m.account, stake);
     }
 }

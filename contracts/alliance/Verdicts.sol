@@ -251,7 +251,7 @@ library Verdicts {
     ) private {
         bool evicted = m.seat != 0 && m.stake < self.federation.parameters.floorStake;
         if (evicted) self.remove(federationId, m, "evicted");
-        if (m.seat == 0) FederationState.release(federationId, m, staking);
+        if (m.seat == 0) self.release(federationId, m, staking);
     }
 
     function _reward(

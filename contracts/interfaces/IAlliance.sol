@@ -334,7 +334,7 @@ interface IAlliance {
     function addStake(uint256 federationId, uint256 assets) external;
 
     /// @notice Never be drawn again. The stake is unlocked at once, or by the settlement of the role that the caller
-    ///         has. Not between the start of a round and its draw, which would change the draw.
+    ///         has; what waits to be claimed is paid with it. Not between the start of a round and its draw, which would change the draw.
     function leave(uint256 federationId) external;
 
     /// @notice Pays what a member has earned into its pool in the ledger. Anyone may.
@@ -366,7 +366,7 @@ interface IAlliance {
     /// @notice Says which updates the caller accepts and which it found harmful; it rejects the others.
     function revealBallot(uint256 federationId, uint256 accepts, uint256 harms, bytes32 salt) external;
 
-    /// @notice Counts the ballots. Anyone may, once they were revealed or their time is over.
+    /// @notice Counts the ballots. Anyone may, once the time to reveal them is over.
     function tally(uint256 federationId) external;
 
     /// @notice Says what the accepted updates aggregate to; counts the ballots if nobody has. More than two thirds of

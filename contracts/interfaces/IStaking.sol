@@ -33,6 +33,8 @@ interface IStaking {
     /// @param nextCommissionAt Timestamp from which the next one is in force, unless locks hold it up; 0: none is
     ///        announced. In one slot with the two above, which are read with it; the next one hardly ever is.
     /// @param nextCommission The announced one, WAD.
+    /// @param newcomers What of the delegated assets was deposited while the pool had locks, since the newest of them
+    ///        was made, token wei: it does not count when a reward is split between operator and delegators.
     struct Pool {
         Tranche own;
         Tranche delegated;
@@ -40,6 +42,7 @@ interface IStaking {
         uint64 commission;
         uint64 nextCommissionAt;
         uint64 nextCommission;
+        uint128 newcomers;
     }
 
     /// @notice Own stake that its operator promised to leave where it is.
@@ -248,7 +251,8 @@ interface IStaking {
 
     /// @notice Moves `assets` from the caller into the pool as a reward. Anyone may pay one.
     /// @dev With F = assets, own stake s, delegated stake S and commission σ: delegators get F·(1−σ)·S/(s+S) through
-    ///      the share price (rounded down), the operator the rest as new shares. s = S = 0: all of it.
+    ///      the share price (rounded down), the operator the rest as new shares. s = S = 0: all of it. S is without
+    ///      newcomers: else anyone could delegate just before a reward and take most of it.
     function distribute(address operator, uint256 assets) external;
 
     /* OWNER AND GUARDIAN */

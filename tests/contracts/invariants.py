@@ -9,7 +9,7 @@ from collections import namedtuple
 from fractions import Fraction
 
 Tranche = namedtuple("Tranche", "assets shares exiting_assets exit_index exit_generation")
-Pool = namedtuple("Pool", "own delegated locked commission next_commission_at next_commission")
+Pool = namedtuple("Pool", "own delegated locked commission next_commission_at next_commission newcomers")
 
 
 def pool_of(staking, operator) -> Pool:
@@ -55,6 +55,12 @@ def locks_are_covered(staking, operator, modules) -> None:
     assert sum(staking.lockedBy(operator, module) for module in modules) == pool.locked <= pool_assets(pool)
 
 
+def newcomers_are_there(staking, operator) -> None:
+    """Who came after the newest lock is part of the delegators."""
+    pool = pool_of(staking, operator)
+    assert pool.newcomers <= pool.delegated.assets
+
+
 def escrow_is_there(staking, operator) -> None:
     """What is promised to stay is own stake that is active; it weighs its multiplier, and so does the pool."""
     assets, _, multiplier = staking.escrowOf(operator)
@@ -78,3 +84,4 @@ def hold(staking, token, operators, funders, modules, gifts=0) -> None:
         claims_are_covered(staking, operator, funders)
         locks_are_covered(staking, operator, modules)
         escrow_is_there(staking, operator)
+        newcomers_are_there(staking, operator)

@@ -45,6 +45,7 @@ class Pool:
     commission: int = 0
     announced: tuple[int, int] | None = None  # commission, timestamp
     escrow: Escrow = field(default_factory=Escrow)
+    newcomers: int = 0  # delegated assets that came after the newest lock, while there were locks
 
     @property
     def stake(self) -> int:
@@ -114,6 +115,7 @@ class Pool:
         pool.assets += assets
         pool.shares += shares
         self.shares[funder] += shares
+        self.newcomers += assets if self.locked else 0
         return shares
 
     def burn(self, shares: int, funder: str, now: int) -> tuple[int, int]:
@@ -133,6 +135,7 @@ class Pool:
         require(assets > 0, "ZeroAmount")
         if pool is self.delegated:
             self.shares[funder] -= shares
+            self.newcomers = max(0, self.newcomers - assets)
         elif pool.assets - assets < self.escrow.assets:
             self.escrow = Escrow()
         pool.assets -= assets
@@ -144,6 +147,7 @@ class Pool:
     def lock(self, module: str, assets: int, now: int) -> None:
         require(assets <= self.lockable, "InsufficientStake", assets, self.lockable)
         self.settle_commission(now)
+        self.newcomers = 0
         self.locks[module] += assets
 
     def unlock(self, module: str, assets: int, now: int = 0) -> None:
@@ -160,14 +164,18 @@ class Pool:
         own = self.own.slash(from_own)
         self.own.shares = self.own.assets * PAR
         self.escrow.assets = min(self.escrow.assets, self.own.assets)
-        return own + self.delegated.slash(assets - from_own)
+        before = self.delegated.assets
+        delegated = self.delegated.slash(assets - from_own)
+        if self.newcomers:
+            self.newcomers = self.newcomers * self.delegated.assets // before
+        return own + delegated
 
     def distribute(self, assets: int, now: int) -> tuple[int, int, int]:
         """Returns the operator's assets, its new shares, and the delegators' assets."""
-        delegated = 0
-        if self.stake:
+        delegated, counted = 0, self.delegated.assets - self.newcomers
+        if counted:
             kept = WAD - self.commission_at(now)
-            delegated = assets * kept * self.delegated.assets // (self.stake * WAD)
+            delegated = assets * kept * counted // ((self.own.assets + counted) * WAD)
         self.delegated.assets += delegated
         self.own.assets += assets - delegated
         self.own.shares += (assets - delegated) * PAR

@@ -189,8 +189,17 @@ class Records:
             f.active[seat] = last
         self.emit("MemberRemoved", f, member=member.account, reason=ascii32(reason))
 
+    def pay(self, f: Federation, member: Member) -> int:
+        assets, member.earned = member.earned, 0
+        if assets:
+            self.ledger.distribute(member.account, assets, self.now)
+            self.balance -= assets
+            self.emit("MemberClaimed", f, member=member.account, assets=assets)
+        return assets
+
     def release(self, f: Federation, member: Member) -> None:
         self.emit("MemberReleased", f, member=member.account, unlocked=member.stake)
+        self.pay(f, member)
         self.ledger.pool(member.account).unlock(self.address, member.stake)
         member.stake = 0
 
@@ -276,10 +285,5 @@ class Members(Records):
     def claim(self, number: int, account: str, sender: str) -> int:
         f = self.known(number)
         require(account in f.members, "UnknownMember", number, account)
-        member = f.members[account]
-        assets, member.earned = member.earned, 0
-        require(assets > 0, "ZeroAmount")
-        self.ledger.distribute(account, assets, self.now)
-        self.balance -= assets
-        self.emit("MemberClaimed", f, member=account, assets=assets)
-        return assets
+        require(f.members[account].earned > 0, "ZeroAmount")
+        return self.pay(f, f.members[account])

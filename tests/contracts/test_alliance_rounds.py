@@ -25,6 +25,24 @@ def test_a_round_from_draw_to_claim(life, stranger, staking):
     life.check()
 
 
+def test_a_member_that_leaves_is_paid_while_its_stake_is_locked(life, stranger, staking):
+    """Else a stranger could delegate to a pool that has no locks any more, and claim most of what waits for it."""
+    stays, leaves = life.proposers
+    life.propose_all()
+    life.vote(dict.fromkeys(life.voters, (3, 0)))
+    life.attest_all("next")
+    life.do("leave", 1, sender=leaves)
+    life.settle(stranger)
+    assert staking.stakeOf(leaves) == 1020 * WAD and staking.lockable(leaves) == 1020 * WAD
+    life.stake(stays, 100_000 * WAD, stranger)
+    life.do("leave", 1, sender=stays)
+    assert staking.assetsOf(stays, stays) == 1020 * WAD
+    assert staking.assetsOf(stays, stranger) == 100_000 * WAD
+    for account in (stays, leaves):
+        life.refused("ZeroAmount", "claim", 1, account, sender=stranger)
+    life.check()
+
+
 def test_a_committee_is_drawn_of_more_members(federated, creator, trainers, validators, stranger):
     life = federated.fork()
     life.found(creator)

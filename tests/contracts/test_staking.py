@@ -266,7 +266,7 @@ def test_commission(staking, operator, stranger):
         "commission": WAD // 2,
         "effectiveAt": effective_at,
     }
-    assert pool_of(staking, operator)[2:] == (0, 0, effective_at, WAD // 2)
+    assert pool_of(staking, operator)[2:6] == (0, 0, effective_at, WAD // 2)
     chain.mine(timestamp=effective_at - 1)
     assert staking.commissionOf(operator) == 0
     chain.mine(timestamp=effective_at)

@@ -161,6 +161,22 @@ def test_degraded_pool(staking, operator, delegator, stranger, module, receiver,
     assert stake(operator, 10**6, stranger) == 10**12  # nobody is left: at par again
 
 
+def test_a_tranche_that_was_slashed_to_nothing_takes_nobody(
+    staking, operator, delegator, stranger, module, receiver, stake
+):
+    stake(operator, 1)
+    stake(operator, 10**24, delegator)
+    staking.lock(operator, 10**24 + 1, {"from": module})
+    staking.slash(operator, 10**24 + 1, receiver, {"from": module})
+    with reverts(error("ZeroAmount")):
+        staking.requestWithdrawal(operator, 10**30, {"from": delegator})
+    stake(operator, 10)
+    with reverts(error("PoolDegraded", operator)):
+        stake(operator, 10**6, stranger)
+    staking.distribute(operator, 100, {"from": stranger})
+    assert staking.assetsOf(operator, operator) == 110
+
+
 def test_a_pool_just_above_degradation(staking, operator, delegator, stranger, module, receiver, stake, leave):
     stake(operator, 1)
     stake(operator, 10**24, delegator)
@@ -200,6 +216,80 @@ def test_commission_raised_before_a_reward(staking, operator, delegator, strange
     chain.mine(timestamp=pool_of(staking, operator).next_commission_at - 2)
     tx = staking.distribute(operator, 150, {"from": stranger})
     assert tx.events["RewardDistributed"]["delegatedAssets"] == 50
+
+
+def test_joining_for_a_reward(staking, operator, delegator, stranger, module, stake):
+    """A hundred times the operator's stake, delegated just before its reward is claimed: nothing of that is the
+    stranger's, whether others have delegated before or not."""
+    stake(operator, 200 * WAD)
+    staking.lock(operator, 200 * WAD, {"from": module})
+    stake(operator, 20_000 * WAD, stranger)
+    staking.unlock(operator, 200 * WAD, {"from": module})
+    tx = staking.distribute(operator, 1000 * WAD, {"from": module})
+    assert tx.events["RewardDistributed"]["operatorAssets"] == 1000 * WAD
+    assert staking.assetsOf(operator, stranger) == 20_000 * WAD
+
+
+def test_joining_for_a_reward_adds_nothing_to_the_delegators_part(
+    staking, operator, delegator, stranger, module, stake
+):
+    stake(operator, 100)
+    stake(operator, 300, delegator)
+    staking.lock(operator, 10, {"from": module})
+    stake(operator, 3600, stranger)
+    assert pool_of(staking, operator).newcomers == 3600
+    tx = staking.distribute(operator, 1000, {"from": module})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 750
+
+
+def test_joining_around_a_lock_and_again_for_the_reward(staking, operator, delegator, stranger, module, stake):
+    """Whoever was there when the stake was locked, and then left, does not count for its second stake."""
+    stake(operator, 100)
+    stake(operator, 300, delegator)
+    stake(operator, 3600, stranger)
+    staking.lock(operator, 10, {"from": module})
+    staking.requestWithdrawal(operator, 3600 * PAR, {"from": stranger})
+    stake(operator, 3600, stranger)
+    tx = staking.distribute(operator, 1000, {"from": module})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 750
+
+
+def test_who_joins_and_leaves_takes_nothing_from_the_delegators(staking, operator, delegator, stranger, module, stake):
+    """Not even the operator can have its delegators count for less by that."""
+    stake(operator, 100)
+    stake(operator, 300, delegator)
+    staking.lock(operator, 10, {"from": module})
+    stake(operator, 3600, stranger)
+    staking.requestWithdrawal(operator, 3599 * PAR, {"from": stranger})
+    assert pool_of(staking, operator).newcomers == 1
+    staking.requestWithdrawal(operator, PAR, {"from": stranger})
+    assert pool_of(staking, operator).newcomers == 0
+    tx = staking.distribute(operator, 1000, {"from": module})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 750
+
+
+def test_newcomers_count_from_the_next_lock_on(staking, operator, delegator, stranger, module, stake):
+    stake(operator, 100)
+    stake(operator, 300, delegator)  # without locks at once
+    staking.lock(operator, 10, {"from": module})
+    stake(operator, 3600, stranger)
+    staking.lock(operator, 10, {"from": module})
+    tx = staking.distribute(operator, 1000, {"from": module})
+    assert tx.events["RewardDistributed"]["delegatedAssets"] == 975
+
+
+def test_newcomers_are_slashed_with_all_delegators(staking, operator, delegator, stranger, module, receiver, stake):
+    stake(operator, 100)
+    stake(operator, 300, delegator)
+    staking.lock(operator, 250, {"from": module})
+    stake(operator, 900, stranger)
+    staking.slash(operator, 100, receiver, {"from": module})  # the operator's
+    assert pool_of(staking, operator).newcomers == 900
+    staking.slash(operator, 50, receiver, {"from": module})
+    assert pool_of(staking, operator).newcomers == 900 * 1150 // 1200
+    staking.requestWithdrawal(operator, 300 * PAR, {"from": delegator})
+    staking.requestWithdrawal(operator, 900 * PAR, {"from": stranger})
+    assert pool_of(staking, operator).newcomers == 0
 
 
 def test_a_token_that_takes_a_fee_is_refused(Staking, HostileToken, owner, operator, delegator):

@@ -212,13 +212,13 @@ def test_a_commission_waits_for_the_locks(staking, operator, stranger, module, p
     assert staking.commissionOf(operator) == 0
     chain.mine(timestamp=ended + FREEZE)
     assert staking.commissionOf(operator) == WAD // 2
-    assert pool_of(staking, operator)[3:] == (0, ended + FREEZE, WAD // 2)
+    assert pool_of(staking, operator)[3:6] == (0, ended + FREEZE, WAD // 2)
 
 
 def test_a_lock_settles_what_is_in_force(staking, operator, module, pool):
     chain.mine(timestamp=announce(staking, operator, WAD // 4))
     staking.lock(operator, 50, {"from": module})
-    assert pool_of(staking, operator)[3:] == (WAD // 4, 0, 0)
+    assert pool_of(staking, operator)[3:6] == (WAD // 4, 0, 0)
     announce(staking, operator, WAD // 2)
     staking.lock(operator, 50, {"from": module})
     chain.sleep(2 * COOLDOWN)

@@ -225,6 +225,7 @@ class Walk:
         for operator in self.operators:
             pool, model = pool_of(self.staking, operator), self.model.pool(operator.address)
             assert pool[:3] == (tuple(vars(model.own).values()), tuple(vars(model.delegated).values()), model.locked)
+            assert pool.newcomers == model.newcomers <= model.delegated.assets
             assert self.staking.getVotes(operator) == model.escrow.votes
             check_pool(self.model, model)
         assert self.token.balanceOf(self.staking) == self.model.total
