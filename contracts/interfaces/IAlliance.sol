@@ -334,7 +334,8 @@ interface IAlliance {
     function addStake(uint256 federationId, uint256 assets) external;
 
     /// @notice Never be drawn again. The stake is unlocked at once, or by the settlement of the role that the caller
-    ///         has; what waits to be claimed is paid with it. Not between the start of a round and its draw, which would change the draw.
+    ///         has; what waits to be claimed is paid with it. Not between the start of a round and its draw, which
+    ///         would change the draw.
     function leave(uint256 federationId) external;
 
     /// @notice Pays what a member has earned into its pool in the ledger. Anyone may.

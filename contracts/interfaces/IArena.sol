@@ -54,7 +54,8 @@ interface IArena {
     /// @param heldOutDigest Digest of the manifest of the encrypted held-out set.
     /// @param keyHash keccak256 of the 32-byte key that opens it.
     /// @param bounty Paid to trainers and validators, token wei.
-    /// @param bond The creator's own; lost when the key is late or does not open the set, token wei.
+    /// @param bond The creator's own; lost when the key is late or does not open the set, or a larger panel contradicts
+    ///        what was told of a canary, token wei.
     /// @param minTrainerStake Least stake of a submission, token wei.
     /// @param minValidatorStake Least stake of a validator, token wei.
     /// @param commitWindow Seconds for joining and committing, from creation.
@@ -457,7 +458,8 @@ interface IArena {
     /// @param salt Makes the leaf unguessable.
     /// @param proof Of the leaf keccak256(keccak256(abi.encode(digest, score, salt))) under the task's canaryRoot.
     /// @dev What the creator says stands unless it is appealed, so it needs an attempt with appeals, and more
-    ///      validators than a panel has. Such a submission is not ranked.
+    ///      validators than a panel has. Such a submission is not ranked, so that it is all the same whether it is
+    ///      a copy.
     function revealCanary(
         uint256 taskId,
         uint256 submissionId,
@@ -510,7 +512,7 @@ interface IArena {
     ///         tenth of what is slashed, unless it is slashed from the caller itself.
     /// @dev Unrevealed and duplicate submissions can be settled once the reveal phase is over, all others in the settle
     ///      phase once their panel is drawn. When the key came too late only the former two need it. Where the attempt
-    ///      has no seed a week after its deadlines they are unscored.
+    ///      has no seed a week after its first deadlines they are unscored.
     function settle(uint256 taskId, uint256 submissionId) external;
 
     /// @notice Appeals the result that the revealed scores of a submission have, in the challenge phase; takes the

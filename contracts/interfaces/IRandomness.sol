@@ -15,7 +15,8 @@ interface IRandomness {
     /// @notice A ticket for a seed that will be decided after this call.
     function request() external view returns (uint256 ticket);
 
-    /// @notice Proves the seed of a ticket, so that `seed` gives it from then on. Anyone may; once more does nothing.
+    /// @notice Proves the seed of a ticket, so that `seed` gives it from then on; where seeds need no proof, until it
+    ///         expires. Anyone may; once more does nothing.
     /// @param proof What `PROOF` names.
     /// @dev Reverts with SeedNotReady before the seed is decided, with SeedExpired when it is too late, and with
     ///      WrongProof.
