@@ -52,7 +52,7 @@ def is_leaving(journal: Journal) -> bool:
 
 def plan(chain: Chain, tasks: list[int], receiver: str | None) -> Plan:
     """What `step` is going to do from now on."""
-    requested = sum(each.assets for each in _own_requests(chain))
+    requested = sum(each.assets for each in own_requests(chain))
     own = int(chain.pool(chain.address).own.assets)
     cooldown = int(chain.call("Staking", "COOLDOWN"))
     return Plan(tasks, own, requested, _promised(chain), cooldown, receiver or chain.address)
@@ -76,7 +76,7 @@ def step(chain: Chain, sender: Sender, journal: Journal) -> bool:
         before = len(events_of(chain, "Staking.WithdrawalRequested", funder=chain.address))
         sender.send(f"leave:request:{before}", "Staking", "requestWithdrawal", chain.address, shares)
         logger.info("Requested the withdrawal of all own stake")
-    waiting = _own_requests(chain)
+    waiting = own_requests(chain)
     if waiting:
         done = [_take_out(request, chain, sender) for request in waiting]
         return all(done) and step(chain, sender, journal)
@@ -84,8 +84,8 @@ def step(chain: Chain, sender: Sender, journal: Journal) -> bool:
     return True
 
 
-def _own_requests(chain: Chain) -> list[Withdrawal]:
-    """Of own stake: what was requested from a vault is paid by that."""
+def own_requests(chain: Chain) -> list[Withdrawal]:
+    """What is on its way out, of own stake: what was requested from a vault is paid by that."""
     mine = withdrawals(chain, chain.address)
     return [each for each in mine if each.operator == chain.address and each.held_by is None]
 

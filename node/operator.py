@@ -77,9 +77,18 @@ def stay(output: Output, client: ClientSettings) -> None:
     means = means_of(client, client.account())
     try:
         leaving.wish_to_stay(means.journal)
+        requested = sum(each.assets for each in leaving.own_requests(means.chain))
     finally:
         means.journal.close()
-    output.record({"leaving": False})
+    if output.json:
+        output.record({"leaving": False, "requested": str(requested)})
+        return
+    output.line("The client stays, and joins tasks again.")
+    if requested:
+        output.line(
+            f"{format_amount(requested)} SKEIN are on their way out all the same: "
+            "`skein stake withdraw` pays them after the cool-down."
+        )
 
 
 def _document(plan: leaving.Plan) -> dict[str, Any]:

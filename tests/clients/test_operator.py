@@ -128,6 +128,21 @@ def _once_out(world, step):
     return run
 
 
+def test_who_stays_is_told_what_leaves_all_the_same(world: World, operator: Shell) -> None:
+    trainer = world.trainer(2)
+    leaving.wish_to_leave(trainer.journal, None)
+    assert "all the same" not in operator.run("trainer", "exit", "--cancel").stdout
+    assert not leaving.is_leaving(trainer.journal)
+    leaving.wish_to_leave(trainer.journal, None)
+    world.work()
+    assert world.own(2) == 0
+    assert operator.json("trainer", "exit", "--cancel") == {"leaving": False, "requested": str(1000 * SKEIN)}
+    assert "1000 SKEIN are on their way out all the same" in operator.run("trainer", "exit", "--cancel").stdout
+    play.stake(world.network, 2)
+    world.work()
+    assert world.own(2) == 1000
+
+
 def test_stake_that_is_promised_stays_until_its_time_is_over(world: World, operator: Shell) -> None:
     play.stake(world.network, 2)
     world.network.chain(2).send("Staking", "escrow", SKEIN, 30 * 86400)
