@@ -263,7 +263,7 @@ def _indexed(engine: Engine) -> Deployment:
 
 
 def _empty() -> ConfigInvalid:
-    return ConfigInvalid("The database holds no index: run `indexer sync` first, or set INDEXER_DATABASE_URL.")
+    return ConfigInvalid("The database holds no index: run `skein indexer sync` first, or set INDEXER_DATABASE_URL.")
 
 
 def _columns(table: Any) -> Any:

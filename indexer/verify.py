@@ -72,7 +72,7 @@ class Audit:
         with self._engine.begin() as self._connection:
             checkpoint = self._connection.execute(select(*_columns(Checkpoint))).first()
             if checkpoint is None:
-                raise ConfigInvalid("Nothing is indexed yet: run `indexer sync` first.")
+                raise ConfigInvalid("Nothing is indexed yet: run `skein indexer sync` first.")
             if checkpoint.version != VERSION:
                 raise ConfigInvalid("The database was made by another version of the indexer: run `indexer rebuild`.")
             self.block, self._now = checkpoint.number, checkpoint.timestamp

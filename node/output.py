@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from node.extras import extra_with
 from protocol.errors import (
     ArtifactError,
     ChainUnavailable,
@@ -136,6 +137,8 @@ def report(error: Exception) -> int:
     """Say on standard error what went wrong; returns the exit code."""
     if os.environ.get("SKEIN_DEBUG"):
         traceback.print_exception(error)
+    if isinstance(error, ModuleNotFoundError) and (extra := extra_with(error.name or "")):
+        error = ConfigInvalid(f"This needs {error.name}: install it with pip install '.[{extra}]'.")
     code = exit_code(error)
     text = str(error)
     if isinstance(error, OSError) and _is_of_a_file(error):

@@ -125,7 +125,7 @@ BAD: list[tuple[list[str], dict[str, str], int, str]] = [
     (["sync"], {"INDEXER_DEPLOYMENT": "nothing.json"}, 3, "No deployment can be read from nothing.json"),
     (["sync"], {"INDEXER_RPC_URL": "nowhere"}, 3, "'nowhere' is not an RPC endpoint"),
     (["sync", "--once"], {"INDEXER_RPC_URL": "http://127.0.0.1:1"}, 4, "No RPC endpoint answers"),
-    (["status"], {"INDEXER_DATABASE_URL": "sqlite:///empty.db"}, 3, "holds no index: run `indexer sync` first"),
+    (["status"], {"INDEXER_DATABASE_URL": "sqlite:///empty.db"}, 3, "holds no index: run `skein indexer sync` first"),
     (["verify"], {"INDEXER_DATABASE_URL": "sqlite:///empty.db"}, 3, "holds no index"),
     (["rebuild"], {"INDEXER_DATABASE_URL": "sqlite:///empty.db"}, 3, "holds no index"),
     (["status"], {"INDEXER_DATABASE_URL": "mydb"}, 3, "INDEXER_DATABASE_URL 'mydb' is not a database URL"),

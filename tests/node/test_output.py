@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from node.extras import extra_with
 from node.output import NotFound, Output, exit_code
 from protocol.errors import (
     ArtifactMissing,
@@ -54,6 +57,16 @@ def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("interrupt", 130, "Interrupted.\n"),
         ("ConfigInvalid('Set X.')", 3, "Error: Set X.\n"),
         ("PermissionError(13, 'Permission denied', '/x')", 3, "Error: /x cannot be used: Permission denied.\n"),
+        (
+            "ModuleNotFoundError('no torch', name='torch.nn')",
+            3,
+            "Error: This needs torch.nn: install it with pip install '.[node]'.\n",
+        ),
+        (
+            "ModuleNotFoundError('no such', name='nonsense')",
+            1,
+            "Error: Unexpected ModuleNotFoundError: no such (SKEIN_DEBUG=1 shows where).\n",
+        ),
         ("ZeroDivisionError('oops')", 1, "Error: Unexpected ZeroDivisionError: oops (SKEIN_DEBUG=1 shows where).\n"),
     ],
 )
@@ -151,3 +164,13 @@ def test_a_hash_stays_one_word_where_no_terminal_is(capsys: pytest.CaptureFixtur
 def test_an_empty_table_is_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table("", ("a", "b"), [])
     assert capsys.readouterr().out.split() == ["a", "b"]
+
+
+def test_every_package_of_an_extra_is_known_by_its_module() -> None:
+    modules = {"scikit-learn": "sklearn"}
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for extra in extras.keys() - {"dev"}:
+        for line in extras[extra]:
+            package = re.split(r"[^\w-]", line)[0]
+            assert extra_with(modules.get(package, package)) == extra
