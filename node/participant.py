@@ -176,7 +176,7 @@ class Participant(ABC):
         phase = phases.phase(task, now)
         if not self.is_mine(task_id):
             if phase == Phase.COMMIT and not self._leaving:
-                self._require_space()
+                self.policy.require_space(self.work)
                 self.join(task_id, task)
             return phase != Phase.COMMIT
         if phase == Phase.FINALIZED and self.is_over(task_id, task):
@@ -186,15 +186,6 @@ class Participant(ABC):
         self._deadlines[task_id] = phases.deadline(task, now) or 0
         self.work_on(task_id, task, phase)
         return False
-
-    def _require_space(self) -> None:
-        """StorageFailed while the disk is nearly full: what was joined needs the rest of it."""
-        least = self.policy.min_free_bytes
-        if shutil.disk_usage(self.work).free < least:
-            raise StorageFailed(
-                f"Less than {least >> 20} MiB are free in {self.work}, so no task is joined: free some, or lower "
-                "--min-free-bytes."
-            )
 
     def _is_finished(self, task_id: int) -> bool:
         """Over for so long that no reorganisation of the chain brings it back."""

@@ -1,5 +1,7 @@
 """What a participant decides for itself: which tasks it joins, and with how much stake."""
 
+import shutil
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -8,6 +10,7 @@ from pydantic_settings import NoDecode
 from node.amounts import format_amount, parse_address, parse_amount
 from protocol.calls import Record
 from protocol.configuration import Settings
+from protocol.errors import StorageFailed
 
 
 def read_wei(value: Any) -> Any:
@@ -85,3 +88,11 @@ class Policy(Settings):
     def margin(self, window: int) -> int:
         """Seconds to keep before the end of a phase of `window` seconds."""
         return min(self.margin_seconds, window // 5)
+
+    def require_space(self, folder: Path) -> None:
+        """StorageFailed while the disk of `folder` is nearly full: what was joined needs the rest of it."""
+        if shutil.disk_usage(folder).free < self.min_free_bytes:
+            raise StorageFailed(
+                f"Less than {self.min_free_bytes >> 20} MiB are free in {folder}, so no task is joined: free some, or "
+                "lower --min-free-bytes."
+            )
