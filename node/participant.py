@@ -73,13 +73,10 @@ class Participant(ABC):
         self.jobs = Jobs(policy.workers, first_pause=policy.retry_seconds)
         self.upkeep = Upkeep(means.chain, means.sender, policy.spread_seconds)
         self._specs: dict[int, TaskSpec | TaskRefused] = {}
-        self.refused: dict[int, TaskRefused] = {}
-        """Why this client keeps away from tasks, by their ids."""
-        self.engaged: set[int] = set()
-        """The tasks that were joined and are not over."""
+        self.refused: dict[int, TaskRefused] = {}  # why this client keeps away from tasks, by their ids
+        self.engaged: set[int] = set()  # the tasks that were joined and are not over
         self.has_left = False
-        self.hindrance: StorageFailed | None = None
-        """The last trouble with this machine's disk."""
+        self.hindrance: StorageFailed | None = None  # the last trouble with this machine's disk
         self._deadlines: dict[int, int] = {}
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
@@ -259,20 +256,17 @@ class Participant(ABC):
         """What to stake on a task that asks for `minimum`, token wei; it is in the pool. TaskRefused if it is not."""
         wanted = max(minimum, self.policy.stake)
         if wanted > self.policy.max_stake:
-            raise TaskRefused(
-                f"it asks for {format_amount(minimum)} SKEIN of stake, "
-                f"the limit is {format_amount(self.policy.max_stake)} (--max-stake)."
-            )
+            least, most = format_amount(minimum), format_amount(self.policy.max_stake)
+            raise TaskRefused(f"it asks for {least} SKEIN of stake, the limit is {most} (--max-stake).")
         free = int(self.chain.call("Staking", "lockable", self.chain.address))
         if free < wanted:
             self._top_up(task_id, wanted - free)
         return wanted
 
     def _top_up(self, task_id: int, missing: int) -> None:
-        own = int(self.chain.pool(self.chain.address).own.assets)
-        if own + missing > self.policy.auto_stake:
-            allowed = self.policy.auto_stake
-            allow = f"more than --auto-stake {format_amount(allowed)}" if allowed else "deposits with --auto-stake"
+        own, most = int(self.chain.pool(self.chain.address).own.assets), self.policy.auto_stake
+        if own + missing > most:
+            allow = f"more than --auto-stake {format_amount(most)}" if most else "deposits with --auto-stake"
             raise TaskRefused(
                 f"its stake needs {format_amount(missing)} SKEIN more than the pool has free: "
                 f"`skein stake deposit {format_amount(missing)}`, or allow {allow}."
