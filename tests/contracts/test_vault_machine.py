@@ -138,7 +138,7 @@ class Walk:
             assert told == self.model.claimable(who.address, now)
             assert self.vault.balanceOf(who) == self.model.shares[who.address]
         waiting = [each for who in self.people for each in self.model.requests[who.address]]
-        for number, shares in waiting[-3:]:
+        for number, shares in waiting[-1:]:
             assert self.staking.withdrawable(number) == self.ledger.withdrawable(number)
             parts = {who: [get(number, who) for get in (self.vault.pendingRedeemRequest,
                      self.vault.claimableRedeemRequest)] for who in self.people}  # fmt: skip
