@@ -112,10 +112,11 @@ class Participant(ABC):
         """Do all that is due now."""
         self.sender.resume()
         self._leaving = leaving.is_leaving(self.journal)
+        height = self.chain.head().number
         for task_id in range(self._below, self.chain.call("Arena", "taskCount") + 1):
-            if not self._is_finished(task_id):
+            if not self._is_finished(task_id, height):
                 self._visit(task_id)
-        self._forget_finished()
+        self._forget_finished(height)
         if self._leaving and not self.engaged:
             self._leave()
 
@@ -184,14 +185,14 @@ class Participant(ABC):
         self.work_on(task_id, task, phase)
         return False
 
-    def _is_finished(self, task_id: int) -> bool:
-        """Over for so long that no reorganisation of the chain brings it back."""
+    def _is_finished(self, task_id: int, height: int) -> bool:
+        """Over for so long, at this height of the chain, that no reorganisation brings it back."""
         since = self._ended.get(task_id)
-        return since is not None and self.chain.head().number - since >= self.confirmations
+        return since is not None and height - since >= self.confirmations
 
-    def _forget_finished(self) -> None:
+    def _forget_finished(self, height: int) -> None:
         below = self._below
-        while below in self._ended and self._is_finished(below):
+        while below in self._ended and self._is_finished(below, height):
             below += 1
         for task_id in range(self._below, below):
             del self._ended[task_id]
