@@ -473,11 +473,12 @@ contract Staking is IStaking, Ownable2Step, ReentrancyGuardTransient, VoteEscrow
 
     /// @dev Newcomers lose as much of their stake as all delegators do.
     function _slashDelegated(Pool storage record, uint256 assets) private returns (uint256 active, uint256 exiting) {
-        uint256 before = record.delegated.assets;
         (active, exiting) = _slashTranche(record.delegated, assets);
         if (active == 0) return (active, exiting);
         uint256 newcomers = record.newcomers;
-        if (newcomers != 0) record.newcomers = uint128(Math.mulDiv(newcomers, before - active, before));
+        if (newcomers == 0) return (active, exiting);
+        uint256 left = record.delegated.assets;
+        record.newcomers = uint128(Math.mulDiv(newcomers, left, left + active));
     }
 
     /// @dev Expects assets <= _total(tranche).
