@@ -276,7 +276,7 @@ contract VaultProperties is Base {
         vm.revertToState(state);
         uint256 burned = _vault.withdraw(assets, BOB, ALICE);
         vm.assertEq(_token.balanceOf(BOB) - had, assets);
-        vm.assertGe(burned, shares);
+        vm.assertTrue(burned >= shares || assets == 0); // what was slashed to nothing goes by shares alone
     }
 
     function testFuzz_anySplitPaysTheSame(
