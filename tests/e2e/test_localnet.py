@@ -27,7 +27,13 @@ SOMEBODY = "0x1111111111111111111111111111111111111111"
 def localnet(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Addresses]]:
     """A running `skein localnet`; killed at the end if the test has not ended it."""
     command = [sys.executable, "-m", "skein", "localnet", "--dir", str(directory), "--json"]
-    process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True)  # not from the checkout
+    process = subprocess.Popen(
+        command,
+        cwd=directory,  # not from the checkout
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores Ctrl-C
+    )
     try:
         assert process.stdout
         yield process, Addresses(**json.loads(process.stdout.readline()))
