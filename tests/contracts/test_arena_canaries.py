@@ -6,7 +6,7 @@ import pytest
 from appealing import BOND, FAIR, GOOD, canaries, decide, finish, opened, panel, say, tell
 from arena_life import digest_of
 from reference import WAD
-from reference_rewards import INVALID, UNOPENABLE, canary_leaf
+from reference_rewards import INVALID, UNOPENABLE, canary_leaf, keccak
 from reference_task import Phase, State
 
 
@@ -146,6 +146,42 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(
     assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - put_up
     life.do("finalize", number, sender=stranger)
     assert life.task.creator_pot == 0
+    life.claim(stranger)
+    life.check()
+
+
+def test_a_creator_who_lies_twice_loses_its_bond_once(newborn, creator, trainers, validators, stranger, token):
+    """The first appellant is paid out of it; the second gets back what it put up."""
+    life = newborn.fork()
+    lies = {submission: canary_leaf(digest_of(model), FAIR, life.salt) for submission, model in ((2, "B"), (3, "C"))}
+    root = keccak(min(lies.values()) + max(lies.values()))
+    opened(life, creator, trainers, validators, stranger, canary_root=root)
+    number, appellants = life.number, {2: trainers[1], 3: trainers[2]}
+    accounts = [life.people[v.account] for v in life.task.validators]
+    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD)) for account in accounts}
+    for account in accounts:
+        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    for submission, other in ((2, 3), (3, 2)):
+        life.do("revealCanary", number, submission, FAIR, life.salt, [lies[other]], sender=creator)
+    for account in accounts:
+        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+    life.until(Phase.CHALLENGE)
+    for submission, appellant in appellants.items():
+        life.do("appeal", number, submission, sender=appellant)
+    before = {submission: token.balanceOf(appellant) for submission, appellant in appellants.items()}
+    life.until(Phase.SETTLE)
+    life.settle(stranger)
+    life.do("redraw", number, sender=stranger)
+    life.mine(2)
+    life.draw([2, 3], stranger)
+    say(life, GOOD, (2, 3), until=Phase.SETTLE)
+    life.settle(stranger)
+    life.check()
+    got = [token.balanceOf(appellant) - before[submission] for submission, appellant in appellants.items()]
+    assert got == [2 * BOND, BOND]
+    assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - BOND
+    life.do("finalize", number, sender=stranger)
     life.claim(stranger)
     life.check()
 
