@@ -34,6 +34,22 @@ def say(life, score, submissions=(1, 2, 3), other=None, copies=None, until=Phase
     life.score(dict.fromkeys(accounts, said), {account: copies or {} for account in accounts}, until)
 
 
+def score_around(life, entries, between):
+    """Validators commit to their entries, {account: entries}; `between` happens; they reveal."""
+    for account, some in entries.items():
+        life.do("commitScores", life.number, 0, life.commitment(account, some), sender=account)
+    life.until(Phase.SCORE_REVEAL)
+    between()
+    for account, some in entries.items():
+        life.do("revealScores", life.number, 0, some, life.salt, sender=account)
+
+
+def by_all(life, *said):
+    """The same entries of every validator that is registered."""
+    accounts = [life.people[v.account] for v in life.task.validators]
+    return {account: life.entries(account, *said) for account in accounts}
+
+
 def decide(life, stranger, score, submissions=(1,), copies=None):
     """The next attempt, in which everybody says the same; all is settled."""
     life.until(Phase.SETTLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from appealing import BOND, FAIR, GOOD, canaries, decide, finish, opened, panel, say, tell
+from appealing import BOND, FAIR, GOOD, by_all, canaries, decide, finish, opened, panel, say, score_around, tell
 from arena_life import digest_of
 from reference import WAD
 from reference_rewards import INVALID, UNOPENABLE, canary_leaf, keccak
@@ -98,12 +98,7 @@ def test_a_canary_finds_a_panel_that_conspires(newborn, creator, trainers, valid
     told = [panel(life, 3)[0]]
     del said[told[0]]
     entries = {account: life.entries(account, scores) for account, scores in said.items()}
-    for account, some in entries.items():
-        life.do("commitScores", life.number, 0, life.commitment(account, some), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    tell(life, creator)
-    for account, some in entries.items():
-        life.do("revealScores", life.number, 0, some, life.salt, sender=account)
+    score_around(life, entries, lambda: tell(life, creator))
     life.until(Phase.SETTLE)
     life.settle(stranger, [3])
     life.check()
@@ -122,14 +117,7 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(
     """As much as the appellant put up is the appellant's, at most all of the bond."""
     life = canaries(newborn.fork(), creator, trainers, validators, stranger, score=FAIR, appeal_bond=put_up)
     number, appellant = life.number, validators[0]
-    accounts = [life.people[v.account] for v in life.task.validators]
-    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD)) for account in accounts}
-    for account in accounts:
-        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    tell(life, creator, FAIR)
-    for account in accounts:
-        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+    score_around(life, by_all(life, dict.fromkeys((1, 2, 3), GOOD)), lambda: tell(life, creator, FAIR))
     life.until(Phase.CHALLENGE)
     life.do("appeal", number, 3, sender=appellant)
     before = token.balanceOf(appellant)
@@ -157,15 +145,12 @@ def test_a_creator_who_lies_twice_loses_its_bond_once(newborn, creator, trainers
     root = keccak(min(lies.values()) + max(lies.values()))
     opened(life, creator, trainers, validators, stranger, canary_root=root)
     number, appellants = life.number, {2: trainers[1], 3: trainers[2]}
-    accounts = [life.people[v.account] for v in life.task.validators]
-    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD)) for account in accounts}
-    for account in accounts:
-        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    for submission, other in ((2, 3), (3, 2)):
-        life.do("revealCanary", number, submission, FAIR, life.salt, [lies[other]], sender=creator)
-    for account in accounts:
-        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+
+    def lie():
+        for submission, other in ((2, 3), (3, 2)):
+            life.do("revealCanary", number, submission, FAIR, life.salt, [lies[other]], sender=creator)
+
+    score_around(life, by_all(life, dict.fromkeys((1, 2, 3), GOOD)), lie)
     life.until(Phase.CHALLENGE)
     for submission, appellant in appellants.items():
         life.do("appeal", number, submission, sender=appellant)
@@ -190,14 +175,8 @@ def test_a_canary_that_is_a_copy_is_no_lie(newborn, creator, trainers, validator
     """The creator told a score, and it is true: whoever appeals because the model is nearly an earlier one loses."""
     life = canaries(newborn.fork(), creator, trainers, validators, stranger)
     number = life.number
-    accounts = [life.people[v.account] for v in life.task.validators]
-    entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), GOOD), {3: 1}) for account in accounts}
-    for account in accounts:
-        life.do("commitScores", number, 0, life.commitment(account, entries[account]), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    tell(life, creator)
-    for account in accounts:
-        life.do("revealScores", number, 0, entries[account], life.salt, sender=account)
+    entries = by_all(life, dict.fromkeys((1, 2, 3), GOOD), {3: 1})
+    score_around(life, entries, lambda: tell(life, creator))
     life.until(Phase.CHALLENGE)
     life.do("appeal", number, 3, sender=stranger)
     before = token.balanceOf(stranger)
@@ -270,12 +249,7 @@ def test_canaries_alone_leave_the_bounty_to_the_creator(newborn, creator, traine
     root = canary_leaf(digest_of("A"), GOOD, life.salt)
     opened(life, creator, trainers, validators, stranger, models="A", canary_root=root)
     entries = {account: life.entries(account, {1: GOOD}) for account in panel(life, 1)}
-    for account, some in entries.items():
-        life.do("commitScores", life.number, 0, life.commitment(account, some), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    tell(life, creator, submission=1)
-    for account, some in entries.items():
-        life.do("revealScores", life.number, 0, some, life.salt, sender=account)
+    score_around(life, entries, lambda: tell(life, creator, submission=1))
     life.until(Phase.SETTLE)
     life.settle(stranger)
     life.do("finalize", life.number, sender=stranger)
@@ -290,12 +264,7 @@ def test_unopenable_wins_against_a_canary_only_by_appeal(newborn, creator, train
     life = canaries(newborn.fork(), creator, trainers, validators, stranger)
     accounts = [life.people[v.account] for v in life.task.validators]
     entries = {account: life.entries(account, dict.fromkeys((1, 2, 3), UNOPENABLE)) for account in accounts}
-    for account in accounts:
-        life.do("commitScores", life.number, 0, life.commitment(account, entries[account]), sender=account)
-    life.until(Phase.SCORE_REVEAL)
-    tell(life, creator)
-    for account in accounts:
-        life.do("revealScores", life.number, 0, entries[account], life.salt, sender=account)
+    score_around(life, entries, lambda: tell(life, creator))
     life.until(Phase.CHALLENGE)
     life.do("appeal", life.number, 3, sender=validators[0])
     life.until(Phase.SETTLE)
