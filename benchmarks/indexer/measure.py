@@ -146,7 +146,7 @@ def answered(made: Chain, seconds: float) -> Iterator[str]:
         for name, paths in known.items():
             yield _told(name, load.put(url, paths, seconds))
         for name, paths in new.items():
-            yield _told(name, load.put(url, paths, min(seconds, len(paths) / 1_000)))
+            yield _told(name, load.put(url, paths, seconds, once=True))
         with _growing(made):
             for name, path in (("leaderboard", board), ("account", page)):
                 yield _told(f"{name}, a block a second", load.put(url, [path], seconds))
