@@ -54,7 +54,7 @@ def decide(life, stranger, score, submissions=(1,), copies=None):
     """The next attempt, in which everybody says the same; all is settled."""
     life.until(Phase.SETTLE)
     life.settle(stranger)
-    life.do("redraw", 1, sender=stranger)
+    life.do("redraw", life.number, sender=stranger)
     life.mine(2)
     life.draw(list(submissions), stranger)
     say(life, score, submissions, copies=copies, until=Phase.SETTLE)

@@ -121,14 +121,7 @@ def test_a_creator_who_lies_about_a_canary_loses_its_bond(
     life.until(Phase.CHALLENGE)
     life.do("appeal", number, 3, sender=appellant)
     before = token.balanceOf(appellant)
-    life.until(Phase.SETTLE)
-    life.settle(stranger)
-    life.do("redraw", number, sender=stranger)
-    life.mine(2)
-    life.draw([3], stranger)
-    say(life, GOOD, (3,), until=Phase.SETTLE)
-    life.settle(stranger)
-    life.check()
+    decide(life, stranger, GOOD, (3,))
     assert life.state(3) == State.SCORED and all(v.slashed == 0 for v in life.task.validators)
     assert token.balanceOf(appellant) - before == 2 * put_up
     assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - put_up
@@ -155,14 +148,7 @@ def test_a_creator_who_lies_twice_loses_its_bond_once(newborn, creator, trainers
     for submission, appellant in appellants.items():
         life.do("appeal", number, submission, sender=appellant)
     before = {submission: token.balanceOf(appellant) for submission, appellant in appellants.items()}
-    life.until(Phase.SETTLE)
-    life.settle(stranger)
-    life.do("redraw", number, sender=stranger)
-    life.mine(2)
-    life.draw([2, 3], stranger)
-    say(life, GOOD, (2, 3), until=Phase.SETTLE)
-    life.settle(stranger)
-    life.check()
+    decide(life, stranger, GOOD, (2, 3))
     got = [token.balanceOf(appellant) - before[submission] for submission, appellant in appellants.items()]
     assert got == [2 * BOND, BOND]
     assert life.task.parameters.bond == 0 and life.task.slashed == 100 * WAD - BOND
