@@ -10,13 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlmodel import SQLModel
-
-from indexer.db import indexes, tables
-from indexer.tables import DERIVED
+from indexer.connections import Connection
+from indexer.db import make, make_indexes
+from indexer.layout import layouts
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +26,11 @@ _LOCK_NOT_AVAILABLE = "55P03"
 def anew(connection: Connection) -> Iterator[None]:
     """Empty derived tables of the present version, whatever version was there; in the end with all their indexes."""
     if connection.dialect.name == "sqlite" or not _may_make_schemas(connection):
-        SQLModel.metadata.drop_all(connection, tables(*DERIVED))
+        for layout in layouts("derived"):
+            connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{layout.name}"')
         _make(connection)
         yield
-        _index(connection)
+        make_indexes(connection, layouts("derived"))
         return
     (home,) = connection.exec_driver_sql("SELECT quote_ident(current_schema())").one()
     for sql in (f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE", f"CREATE SCHEMA {_SCHEMA}"):
@@ -41,11 +38,11 @@ def anew(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql(f"SET LOCAL search_path TO {_SCHEMA}, {home}")
     _make(connection)
     yield
-    _index(connection)
+    make_indexes(connection, layouts("derived"))
     _lock_out_readers(connection, home)
-    for table in tables(*DERIVED):
-        connection.exec_driver_sql(f'DROP TABLE IF EXISTS {home}."{table.name}"')
-        connection.exec_driver_sql(f'ALTER TABLE {_SCHEMA}."{table.name}" SET SCHEMA {home}')
+    for layout in layouts("derived"):
+        connection.exec_driver_sql(f'DROP TABLE IF EXISTS {home}."{layout.name}"')
+        connection.exec_driver_sql(f'ALTER TABLE {_SCHEMA}."{layout.name}" SET SCHEMA {home}')
     connection.exec_driver_sql(f"SET LOCAL search_path TO {home}")
     connection.exec_driver_sql(f"DROP SCHEMA {_SCHEMA}")
 
@@ -60,13 +57,7 @@ def _may_make_schemas(connection: Connection) -> bool:
 
 def _make(connection: Connection) -> None:
     """The tables, in the first schema of the path; rows come faster without the indexes."""
-    for table in tables(*DERIVED):
-        connection.execute(CreateTable(table))
-
-
-def _index(connection: Connection) -> None:
-    for index in indexes(*tables(*DERIVED)):
-        connection.execute(CreateIndex(index))
+    make(connection, layouts("derived"), with_indexes=False)
 
 
 def _lock_out_readers(connection: Connection, home: str) -> None:
@@ -75,13 +66,14 @@ def _lock_out_readers(connection: Connection, home: str) -> None:
     One that reads for long, such as an audit, is waited for, while the others may go on in between.
     """
     while True:
+        connection.exec_driver_sql("SAVEPOINT readers")
         try:
-            with connection.begin_nested():
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-                connection.exec_driver_sql(f"LOCK TABLE {home}.checkpoint IN ACCESS EXCLUSIVE MODE")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+            connection.exec_driver_sql(f"LOCK TABLE {home}.checkpoint IN ACCESS EXCLUSIVE MODE")
             return
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+        except Exception as error:
+            if getattr(getattr(error, "orig", None), "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT readers")
         logger.info("Waiting for somebody who reads the old tables")
         time.sleep(_LOCK_SECONDS)

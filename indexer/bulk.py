@@ -6,9 +6,10 @@ from itertools import chain, islice
 from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import Connection
 
-from indexer.shape import Key, Shape, Values
+from indexer.connections import Connection
+from indexer.layout import Key, Values
+from indexer.shape import Shape
 
 
 class Bulk(Protocol):

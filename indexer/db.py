@@ -1,15 +1,16 @@
 """The database: SQLite by default, PostgreSQL by its URL."""
 
 import logging
-from typing import Any
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Index, Table, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
-from sqlalchemy.schema import CreateIndex
-from sqlmodel import SQLModel
-
-from indexer.tables import BOOKKEEPING, DERIVED, RAW
+from indexer.connections import BUSY_SECONDS, PAGE_CACHE_KIB, Connection, Engine, SqliteEngine, tune
+from indexer.layout import Layout, layouts
 from protocol.errors import ConfigInvalid
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded by those who use it
+    import sqlalchemy
 
 logger = logging.getLogger(__name__)
 
@@ -20,54 +21,53 @@ SCHEMA = "0002"
 VERSION_TABLE = "alembic_version"
 _WRITER_LOCK = 0x736B65696E
 
-_PAGE_CACHE_KIB = 16_384
 _SORT_KIB = 4_096
-# Trees of many rows are filled faster with pages that are larger than usual. They go from the write-ahead log to the
-# database every 40 MB: one that changes often goes there once. What is sorted for an index may use a second core.
-_WRITER = ["page_size = 8192", "journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 5000", "threads = 1"]
-# As there: what a crash of the machine takes is read again.
+# As in SQLite: what a crash of the machine takes is read again.
 _POSTGRES_OPTIONS = "-c synchronous_commit=off -c timezone=UTC"
-_BUSY_SECONDS = 15
+_FILE_URL = "sqlite:///"
+_THERE = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'index')",
+    "postgresql": "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace",
+}
 
 
-def open_engine(url: str, read_only: bool = False) -> Engine:
-    """The database at `url`. A read-only engine refuses to write whatever it is asked."""
+def open_writer(url: str) -> Engine:
+    """The database at `url`, for who writes rows. Raises `ConfigInvalid`."""
+    path = url.removeprefix(_FILE_URL)
+    if url.startswith(_FILE_URL) and path and path != ":memory:" and "?" not in path:
+        return SqliteEngine(path)
+    return open_engine(url)
+
+
+def open_engine(url: str, read_only: bool = False) -> "sqlalchemy.Engine":
+    """The database at `url`, by SQLAlchemy. A read-only engine refuses to write whatever it is asked."""
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parts = make_url(url)
     except ArgumentError as error:
         raise ConfigInvalid(f"INDEXER_DATABASE_URL {url!r} is not a database URL: {error}.") from error
     kind = parts.get_backend_name()
     if kind == "sqlite":
-        if not parts.database:
+        if not parts.database or parts.database == ":memory:":
             raise ConfigInvalid("INDEXER_DATABASE_URL needs a file: a database in memory cannot be served or kept.")
-        engine = create_engine(parts, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+        engine = create_engine(parts, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
         _tune_sqlite(engine, read_only)
         return engine
     if kind not in ("postgresql", "postgres"):
         raise ConfigInvalid(f"INDEXER_DATABASE_URL is of a {kind} database: give one of sqlite or postgresql.")
-    _tell_postgres_of_partial_indexes()
     engine = create_engine(parts.set(drivername="postgresql+psycopg"), connect_args={"options": _POSTGRES_OPTIONS})
     if read_only:
         engine = engine.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
     return engine
 
 
-def _tell_postgres_of_partial_indexes() -> None:
-    """What the tables say to SQLite. Were it said there, every start would load what speaks to PostgreSQL."""
-    for index in _indexes():
-        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+def _tune_sqlite(engine: "sqlalchemy.Engine", read_only: bool) -> None:
+    from sqlalchemy import event
 
-
-def _tune_sqlite(engine: Engine, read_only: bool) -> None:
-    def connected(connection: Any, _record: Any) -> None:
-        # The driver's own idea of when a transaction begins leaves reads and DDL out of it.
-        connection.isolation_level = None
-        pragmas = [f"cache_size = -{_PAGE_CACHE_KIB}"]
-        # A crash of the machine may cost the last transactions, which are read from the chain again; never consistency.
-        # What a writer sorts, to make an index, can be larger than memory.
-        pragmas += ["query_only = ON", "temp_store = MEMORY"] if read_only else _WRITER
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+        tune(connection, read_only)
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
@@ -85,32 +85,51 @@ def prepare(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
             lock(connection)
-            found = _schema(connection)
-            if found is None and not inspect(connection).has_table("checkpoint"):
-                _create(connection)
-            elif found != SCHEMA:
-                _migrate(connection)
-            SQLModel.metadata.create_all(connection, tables(*DERIVED))
-    except (OperationalError, ProgrammingError) as error:
-        raise unusable(engine, error) from error
+            if not (is_old := _make_missing(connection)):
+                return
+        # Alembic needs SQLAlchemy's own.
+        whole: Any = open_engine(engine.url) if isinstance(engine, SqliteEngine) else engine
+        with whole.begin() as connection:
+            lock(connection)
+            _migrate(connection)
+            _make_missing(connection)
+    except Exception as error:
+        if is_unusable(engine, error):
+            raise unusable(engine, error) from error
+        raise
+    if is_old and whole is not engine:
+        whole.dispose()
+
+
+def _make_missing(connection: Connection) -> bool:
+    """All tables that are not there, unless they are of an older schema; whether they are.
+
+    An empty database gets at once what all migrations would make of it; loading them would take longer.
+    """
+    there = _there(connection)
+    found = _schema(connection) if VERSION_TABLE in there else None
+    if found is None and "checkpoint" not in there:
+        make(connection, layouts("bookkeeping", "raw"))
+        connection.exec_driver_sql(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} VALUES ('{SCHEMA}')")
+    elif found != SCHEMA:
+        return True
+    make(connection, [layout for layout in layouts("derived") if layout.name not in there])
+    return False
 
 
 def _schema(connection: Connection) -> str | None:
-    """The migration at which the tables are, None when none was ever noted."""
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return None
+    """The migration at which the tables are."""
     found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
     return found
 
 
-def _create(connection: Connection) -> None:
-    """An empty database gets at once what all migrations would make of it; loading them would take longer."""
-    SQLModel.metadata.create_all(connection, tables(*BOOKKEEPING, *RAW))
-    connection.exec_driver_sql(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-    connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} VALUES ('{SCHEMA}')")
+def _there(connection: Connection) -> set[str]:
+    """The names of all tables and indexes."""
+    return set(connection.exec_driver_sql(_THERE[connection.dialect.name]).scalars())
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: "sqlalchemy.Connection") -> None:
     from alembic import command
     from alembic.util import CommandError
 
@@ -131,24 +150,36 @@ def lock(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
 
 
-def tables(*models: type[SQLModel]) -> list[Table]:
-    """What SQLAlchemy knows of some tables."""
-    return [model.__table__ for model in models]  # type: ignore[attr-defined]
-
-
-def is_prepared(engine: Engine) -> bool:
+def is_prepared(engine: "sqlalchemy.Engine") -> bool:
     """Whether the tables are there."""
+    from sqlalchemy import inspect
+    from sqlalchemy.exc import DBAPIError
+
     try:
         return inspect(engine).has_table("checkpoint")
     except DBAPIError as error:
         raise unusable(engine, error) from error
 
 
-def unusable(engine: Engine, error: Exception) -> ConfigInvalid:
+def is_unusable(engine: Engine, error: BaseException) -> bool:
+    """Whether the database's driver says by this that it cannot go on, and not that rows are wrong."""
+    driver, cause = engine.dialect.loaded_dbapi, getattr(error, "orig", error)
+    kinds = (driver.OperationalError, driver.ProgrammingError, driver.InterfaceError)
+    return isinstance(cause, kinds) or type(cause) is driver.DatabaseError
+
+
+def unusable(engine: Engine, error: BaseException) -> ConfigInvalid:
     """What is wrong with the database, in a sentence, without the password of its URL."""
-    url = engine.url.render_as_string(hide_password=True)
     reason = " ".join(str(getattr(error, "orig", error)).split())
-    return ConfigInvalid(f"The database {url} cannot be used ({reason}): check INDEXER_DATABASE_URL.")
+    return ConfigInvalid(f"The database {engine.url} cannot be used ({reason}): check INDEXER_DATABASE_URL.")
+
+
+def make(connection: Connection, wanted: Iterable[Layout], with_indexes: bool = True) -> None:
+    """Make some tables."""
+    for layout in wanted:
+        connection.exec_driver_sql(layout.create[connection.dialect.name])
+        if with_indexes:
+            make_indexes(connection, [layout])
 
 
 # Rows that come by the hundred thousand are written faster, and then sorted at once, than each to its place in every
@@ -157,8 +188,9 @@ def unusable(engine: Engine, error: Exception) -> ConfigInvalid:
 
 def drop_indexes(connection: Connection) -> None:
     """No index but those of the keys, until `create_indexes`: for tables that are about to be filled."""
-    for index in _indexes():
-        index.drop(connection, checkfirst=True)
+    for layout in layouts("raw", "derived"):
+        for name in layout.indexes:
+            connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
 
 
 def create_indexes(connection: Connection) -> None:
@@ -167,26 +199,18 @@ def create_indexes(connection: Connection) -> None:
     if local:
         # As much is sorted at once, twice over: its bulk waits in a file.
         connection.exec_driver_sql(f"PRAGMA cache_size = -{_SORT_KIB}")
-    for index in _indexes():
-        connection.execute(CreateIndex(index, if_not_exists=True))
+    make_indexes(connection, layouts("raw", "derived"))
     if local:
-        connection.exec_driver_sql(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+
+
+def make_indexes(connection: Connection, of: Iterable[Layout]) -> None:
+    """Those indexes of some tables that are not there."""
+    for layout in of:
+        for sql in layout.indexes.values():
+            connection.exec_driver_sql(sql[connection.dialect.name])
 
 
 def lacks_indexes(connection: Connection) -> bool:
     """Whether a process that was filling the tables ended before it was done."""
-    names = {index["name"] for table in _filled() for index in inspect(connection).get_indexes(table.name)}
-    return not {index.name for index in _indexes()} <= names
-
-
-def _indexes() -> list[Index]:
-    return indexes(*_filled())
-
-
-def indexes(*of: Table) -> list[Index]:
-    """All indexes of some tables, but those of the keys."""
-    return [index for table in of for index in sorted(table.indexes, key=lambda index: str(index.name))]
-
-
-def _filled() -> list[Table]:
-    return tables(*RAW, *DERIVED)
+    return not {name for layout in layouts("raw", "derived") for name in layout.indexes} <= _there(connection)

@@ -8,8 +8,8 @@ from indexer.projections.accounts import totals
 from indexer.projections.history import remember_network
 from indexer.rows import Rows
 from indexer.stored import StoredLog
-from indexer.tables import POSITION_BITS, AccountEvent, EventKind
-from indexer.types import ZERO_ADDRESS
+from indexer.twins import AccountEvent, EventKind
+from indexer.units import POSITION_BITS, ZERO_ADDRESS
 from protocol.deployment import Deployment
 from protocol.events import Decoder, broken, decoders, event_abis
 

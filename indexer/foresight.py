@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from indexer.shape import Key
+from indexer.layout import Key
 
 # Which arguments make up the key: their places. -1 is the contract's address.
 _Places = tuple[int, ...]

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError
-
 from indexer import db
 from indexer.anew import anew
 from indexer.bulk import bulk
+from indexer.connections import Engine
 from indexer.fold import Fold
+from indexer.layout import layouts
 from indexer.reader import Batch
 from indexer.rows import Contradiction, Rows, undo
-from indexer.shape import Shape
+from indexer.shape import shape_of
 from indexer.stored import StoredLog
-from indexer.tables import DERIVED, Block, Checkpoint, Log, RecentBlock, position_of
+from indexer.twins import Block, Checkpoint, Log, RecentBlock
+from indexer.units import position_of
 from protocol.deployment import Deployment
 from protocol.errors import ConfigInvalid
 
@@ -58,7 +58,7 @@ class Index:
         self._connection = engine.connect()
         self._bulk = bulk(self._connection)
         self._mark = self._bulk.mark
-        self._shapes = {table: Shape(table, self._mark) for table in (Block, Log, RecentBlock, Checkpoint)}
+        self._shapes = {table: shape_of(table, self._mark) for table in (Block, Log, RecentBlock, Checkpoint)}
         self._told = deployment_json(deployment)
         with self._connection.begin():
             self.state = self._load()
@@ -132,11 +132,11 @@ class Index:
         except BaseException as error:
             self.state = before
             self._rows.forget()
-            driver = self._engine.dialect.loaded_dbapi
-            if isinstance(error, (OperationalError, driver.OperationalError)):
+            if db.is_unusable(self._engine, error):
                 raise db.unusable(self._engine, error) from error
-            if isinstance(error, (IntegrityError, driver.IntegrityError, driver.DataError, OverflowError)):
-                raise Contradiction(str(getattr(error, "orig", error))) from error
+            driver, cause = self._engine.dialect.loaded_dbapi, getattr(error, "orig", error)
+            if isinstance(cause, (driver.IntegrityError, driver.DataError, OverflowError)):
+                raise Contradiction(str(cause)) from error
             raise
 
     def recent(self) -> list[tuple[int, str]]:
@@ -179,8 +179,8 @@ class Index:
             undo(self._connection, after)
             return
         logger.warning("Deriving all tables again: the chain changed below block %d", self.state.journal_floor)
-        for table in DERIVED:
-            self._run(f'DELETE FROM "{table.__tablename__}"')
+        for layout in layouts("derived"):
+            self._run(f'DELETE FROM "{layout.name}"')
         self._derive(after, max(self.state.final, after - JOURNAL_BLOCKS))
 
     def _derive(self, to: int, floor: int, progress: Callable[[int], None] = lambda number: None) -> None:
@@ -245,7 +245,8 @@ class Index:
         self._connection.exec_driver_sql(f"{sql} {self._mark}" if parameter else sql, parameter)
 
     def _all(self, sql: str, *parameters: int) -> Sequence[Any]:
-        return self._connection.exec_driver_sql(sql, parameters).all()
+        found: Sequence[Any] = self._connection.exec_driver_sql(sql, parameters).all()
+        return found
 
 
 def deployment_json(deployment: Deployment) -> str:

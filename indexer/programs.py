@@ -14,8 +14,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, func, select
-
 from indexer import db
 from indexer.index import Index
 from indexer.pulse import Pulse
@@ -23,12 +21,12 @@ from indexer.reader import Checked, Reader
 from indexer.rpc import Endpoints
 from indexer.settings import IndexerSettings
 from indexer.sync import Sync
-from indexer.tables import Checkpoint, Log
 from protocol.deployment import Deployment
 from protocol.errors import ConfigInvalid, ProtocolError
 
 if TYPE_CHECKING:
     import uvicorn
+    from sqlalchemy import Engine
 
     from indexer.verify import Audit
 
@@ -55,7 +53,7 @@ def _spare_gc() -> None:
 def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
     deployment = _deployment(settings)
     endpoints = Endpoints(settings.rpc_url, deployment.chain_id, stop=stop)
-    engine = db.open_engine(settings.database_url)
+    engine = db.open_writer(settings.database_url)
     index = Index(engine, deployment)
     pulse = Pulse(engine, endpoints)
     follower = Sync(Reader(endpoints, deployment, settings.confirmations, settings.check_logs), index, pulse)
@@ -67,6 +65,7 @@ def _sync(settings: IndexerSettings, stop: threading.Event, once: bool) -> None:
             follower.run(stop, settings.poll_seconds)
     finally:
         index.close()
+        engine.dispose()
         endpoints.close()
 
 
@@ -100,7 +99,7 @@ def serve(settings: IndexerSettings, parent: int | None = None) -> None:
     from indexer.api.app import Options, create_app
     from protocol.store import open_store
 
-    writer = db.open_engine(settings.database_url)
+    writer = db.open_writer(settings.database_url)
     db.prepare(writer)
     writer.dispose()
     store = open_store(settings.store) if settings.store else None
@@ -237,8 +236,8 @@ def status(settings: IndexerSettings) -> dict[str, Any]:
     engine = db.open_engine(settings.database_url, read_only=True)
     deployment = _indexed(engine)
     with engine.connect() as connection:
-        checkpoint = connection.execute(select(*_columns(Checkpoint))).one()
-        events = connection.execute(select(func.count()).select_from(Log)).scalar_one()
+        checkpoint = connection.exec_driver_sql("SELECT number, hash, timestamp, final FROM checkpoint").one()
+        events = connection.exec_driver_sql("SELECT count(*) FROM log").scalar_one()
     return {
         "chain_id": deployment.chain_id,
         "block": checkpoint.number,
@@ -249,14 +248,14 @@ def status(settings: IndexerSettings) -> dict[str, Any]:
     }
 
 
-def _indexed(engine: Engine) -> Deployment:
+def _indexed(engine: "Engine") -> Deployment:
     """The deployment that a database is of."""
     from indexer.api.snapshot import parse_deployment
 
     if not db.is_prepared(engine):
         raise _empty()
     with engine.connect() as connection:
-        found = connection.execute(select(_columns(Checkpoint).deployment)).scalar()
+        found: str | None = connection.exec_driver_sql("SELECT deployment FROM checkpoint").scalar()
     if found is None:
         raise _empty()
     return parse_deployment(found)
@@ -264,10 +263,6 @@ def _indexed(engine: Engine) -> Deployment:
 
 def _empty() -> ConfigInvalid:
     return ConfigInvalid("The database holds no index: run `skein indexer sync` first, or set INDEXER_DATABASE_URL.")
-
-
-def _columns(table: Any) -> Any:
-    return table.__table__.c
 
 
 def _main() -> None:

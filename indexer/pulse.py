@@ -8,11 +8,13 @@ import logging
 import time
 
 import orjson
-from sqlalchemy import Engine, delete, insert
-from sqlalchemy.exc import DBAPIError
 
+from indexer import db
+from indexer.bulk import bulk
+from indexer.connections import Engine
 from indexer.rpc import Endpoints
-from indexer.tables import Vitals
+from indexer.shape import shape_of
+from indexer.twins import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +51,12 @@ class Pulse:
         self._row.written_at = int(time.time())
         if self._endpoints is not None:
             self._row.rpc_errors = orjson.dumps(list(self._endpoints.failures.values())).decode()
-        table = Vitals.__table__  # type: ignore[attr-defined]
         try:
             with self._engine.begin() as connection:
-                connection.execute(delete(table))
-                connection.execute(insert(table), self._row.model_dump())
-        except DBAPIError as error:
-            logger.warning("Could not write how the sync is doing: %s", error.orig)
+                own = bulk(connection)
+                shape = shape_of(Vitals, own.mark)
+                own.upsert(shape, [shape.dump(self._row)])
+        except Exception as error:
+            if not db.is_unusable(self._engine, error):
+                raise
+            logger.warning("Could not write how the sync is doing: %s", getattr(error, "orig", error))

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from indexer.bloom import bits_of, bloom_of, says_nothing
 from indexer.rpc import Call, Endpoints
 from indexer.stored import StoredLog, stored
-from indexer.tables import POSITION_BITS
 from indexer.transport import Refused
+from indexer.units import POSITION_BITS
 from protocol.deployment import Deployment
 from protocol.errors import ChainUnavailable
 

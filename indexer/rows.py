@@ -1,19 +1,20 @@
 """The rows that a fold works on: read once, changed in memory, written in bulk."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection
-from sqlmodel import SQLModel
 
 from indexer.bulk import Bulk, bulk
+from indexer.connections import Connection
 from indexer.foresight import Foresight
-from indexer.shape import Key, Shape, Values, shape_of
-from indexer.tables import DERIVED, Journal, position_of
+from indexer.layout import Key, Values, layouts
+from indexer.shape import Shape, shape_of
+from indexer.twins import Journal
+from indexer.units import position_of
 from protocol.errors import ProtocolError
 
-T = TypeVar("T", bound=SQLModel)
+T = TypeVar("T")
 
 # Cells that stay in memory between batches; about 60 bytes each.
 CACHED_CELLS = 250_000
@@ -53,6 +54,18 @@ class _Store:
         self.absent, self.seen = set(), set()
 
 
+class _Stores(dict[Any, _Store]):
+    """Those of all derived tables, by the twins of their rows; by the tables' classes as well."""
+
+    def __init__(self, mark: str) -> None:
+        twins = (layout.twin for layout in layouts("derived"))
+        super().__init__({twin: _Store(shape_of(twin, mark)) for twin in twins})
+        self._mark = mark
+
+    def __missing__(self, table: Any) -> _Store:
+        return self[shape_of(table, self._mark).twin]
+
+
 class Rows:
     """The unit of work of one fold, for one connection and its open transaction.
 
@@ -60,9 +73,9 @@ class Rows:
     `flush`.
     """
 
-    def __init__(self, connection: Connection, tables: Sequence[type[SQLModel]] = DERIVED) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._bulk: Bulk = bulk(connection)
-        self._stores = {table: _Store(shape_of(table, self._bulk.mark)) for table in tables}
+        self._stores = _Stores(self._bulk.mark)
         self._journal = shape_of(Journal, self._bulk.mark)
         self._changes: list[tuple[str, Key, Values | None]] = []
         self._journals: list[tuple[int, bytes]] = []
@@ -120,7 +133,7 @@ class Rows:
         store.rows[key] = store.dirty[key] = row
         return row
 
-    def record(self, table: type[SQLModel], key: Key, values: Values) -> None:
+    def record(self, table: type[Any], key: Key, values: Values) -> None:
         """A new row of history that nobody will change, in the database's form and the columns' order; cheap."""
         store = self._stores[table]
         if self._journaling and not store.shape.placed:
@@ -213,7 +226,7 @@ def undo(connection: Connection, to: int) -> None:
     Of several images of a row the oldest counts. No table has rules of its own.
     """
     own = bulk(connection)
-    shapes = {shape.name: shape for shape in (shape_of(table, own.mark) for table in DERIVED)}
+    shapes = {shape.name: shape for shape in (shape_of(layout.twin, own.mark) for layout in layouts("derived"))}
     for shape in shapes.values():
         if shape.placed:
             after = f'DELETE FROM "{shape.name}" WHERE "position" >= {own.mark}'

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from indexer.tables import position_of
+from indexer.units import position_of
 
 # position, address, four topics (None: not there), data, transaction hash, transaction index: the columns of `Log`
 StoredLog = tuple[

@@ -60,16 +60,16 @@ def name_of(url: str) -> str:
 
 def transport(url: str, timeout: float) -> Transport:
     """The way to an endpoint: `http(s)://…`, `ws(s)://…`, or the path of a node's socket. `timeout`: seconds."""
+    path = urlsplit(url).path if url.startswith("ipc:") else url
+    if not path.startswith(("/", "ws://", "wss://")):
+        check_url(url)
+        return Http(url, timeout)
     from indexer.line import Line, Socket, Websocket
 
-    path = urlsplit(url).path if url.startswith("ipc:") else url
     if path.startswith("/"):
         return Line(lambda: Socket(path), timeout)
-    if url.startswith(("ws://", "wss://")):
-        check_url("http" + url.removeprefix("ws"))
-        return Line(lambda: Websocket(url), timeout)
-    check_url(url)
-    return Http(url, timeout)
+    check_url("http" + url.removeprefix("ws"))
+    return Line(lambda: Websocket(url), timeout)
 
 
 class Http:

@@ -14,12 +14,7 @@ from pydantic import PlainSerializer, WithJsonSchema
 from sqlalchemy import BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-# 2^256 has so many decimal digits; in front of them stands how many there are.
-_DIGITS = 78
-_LONGEST = [f"{digits:02d}" for digits in range(_DIGITS + 1)]
-_TOO_LARGE = 1 << 256
-ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"
-ZERO_DIGEST = "0x" + 64 * "0"
+from indexer.units import DIGITS, pad
 
 Amount = Annotated[
     int,
@@ -30,26 +25,10 @@ Address = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-
 Digest = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"})]
 
 
-def pad(value: int) -> str:
-    """The database form of an amount: 7 is "017", 10^18 is "191000000000000000000".
-
-    Raises OverflowError for a value that does not fit 256 bits.
-    """
-    if not 0 <= value < _TOO_LARGE:
-        raise OverflowError(f"{value} is not an unsigned number of 256 bits")
-    digits = str(value)
-    return _LONGEST[len(digits)] + digits
-
-
-def shown(text: str) -> str:
-    """The decimal digits of an amount in its database form."""
-    return text[2:]
-
-
 class Uint256(TypeDecorator[int]):
     """An unsigned number of 256 bits as sortable text; SQLite and PostgreSQL alike."""
 
-    impl = String(_DIGITS + 2)
+    impl = String(DIGITS + 2)
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:

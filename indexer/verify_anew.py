@@ -13,20 +13,21 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection, String
+from sqlalchemy import Connection
 
 from indexer import db
 from indexer.index import Index
+from indexer.layout import Key, layouts
 from indexer.reader import HEADERS_AT_ONCE, Reader
-from indexer.shape import Key, Shape, shape_of
-from indexer.tables import DERIVED, POSITION_BITS, RAW, Journal, RecentBlock
-from indexer.types import shown
+from indexer.shape import Shape, shape_of
+from indexer.twins import Journal, RecentBlock
+from indexer.units import POSITION_BITS, shown
 from protocol.deployment import Deployment
 
 # Of each table so many rows that differ are told; how many more there are, is said.
 TOLD = 20
 _ROWS_AT_ONCE = 2_000
-_PLACED = {shape.name for shape in (shape_of(table, "?") for table in DERIVED) if shape.placed}
+_PLACED = {shape.name for shape in (shape_of(layout.twin, "?") for layout in layouts("derived")) if shape.placed}
 
 Told = Callable[[str, int], None]
 _Row = Sequence[Any]
@@ -66,8 +67,8 @@ class Anew:
     def differences(self, connection: Connection, told: Told = lambda name, rows: None) -> Iterator[str]:
         """All that differs from the index of `connection`, each one line; `told` of tables and their sizes."""
         with self._engine.begin() as fresh:
-            for table in (*RAW, *DERIVED):
-                shape = shape_of(table, "?")
+            for layout in layouts("raw", "derived"):
+                shape = shape_of(layout.twin, "?")
                 yield from self._counted(
                     shape.name, told, _merged(shape, _rows(shape, connection), _rows(shape, fresh))
                 )
@@ -108,8 +109,7 @@ class Anew:
 def _rows(shape: Shape, connection: Connection) -> Iterator[_Row]:
     """All rows as the database has them, by their keys; text goes by its bytes, as in SQLite."""
     binary = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
-    columns = shape.table.__table__.c  # type: ignore[attr-defined]
-    order = ", ".join(f'"{name}"{binary if isinstance(columns[name].type, String) else ""}' for name in shape.keys)
+    order = ", ".join(f'"{name}"{binary if shape.kinds[name] in ("text", "amount") else ""}' for name in shape.keys)
     sql = f'SELECT {shape.names} FROM "{shape.name}" ORDER BY {order}'
     return iter(connection.exec_driver_sql(sql, execution_options={"yield_per": _ROWS_AT_ONCE}))
 

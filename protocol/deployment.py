@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from protocol.documents import parse_json
 from protocol.errors import ConfigInvalid
+from protocol.strict_json import parse_json
 from protocol.values import address_of
 
 CONTRACTS = (

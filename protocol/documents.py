@@ -7,9 +7,11 @@ is refused on reading, so two documents are equal if and only if their bytes are
 import json
 from typing import Any, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+from protocol.strict_json import explain, parse_json
+
+__all__ = ["Document", "canonical_json", "explain", "parse_json"]
 
 
 def canonical_json(value: Any) -> bytes:
@@ -17,19 +19,6 @@ def canonical_json(value: Any) -> bytes:
     data = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     _parse(data)
     return data
-
-
-def parse_json(data: bytes, **hooks: Any) -> Any:
-    """`json.loads` for bytes from strangers: ValueError with a reason for all that is not JSON, however deep.
-
-    Python's decoder recurses on the C stack: where a library has raised the recursion limit, deep nesting ends the
-    process. The other decoder has a limit of its own, so it looks first.
-    """
-    try:
-        _ANYTHING.validate_json(data)
-    except ValidationError as error:
-        raise ValueError(explain(error)) from None
-    return json.loads(data.decode(), **hooks)
 
 
 def _parse(data: bytes) -> Any:
@@ -64,11 +53,3 @@ class Document(BaseModel):
                 "it is not canonical JSON: every field once, keys sorted, no white space or escapes, UTF-8"
             )
         return document
-
-
-def explain(error: ValidationError) -> str:
-    """The first thing wrong, as "field.inner: reason"."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"])[:200]
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {reason}" if place else reason

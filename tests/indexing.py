@@ -48,7 +48,8 @@ class Indexed:
     def open(self) -> None:
         """As a process that starts would."""
         self.engine = db.open_engine(self.url)
-        self.index = Index(self.engine, self.network.deployment)
+        self.writer = db.open_writer(self.url)
+        self.index = Index(self.writer, self.network.deployment)
         self.follower = Sync(self.reader, self.index)
 
     @property
@@ -58,6 +59,7 @@ class Indexed:
 
     def close(self) -> None:
         self.index.close()
+        self.writer.dispose()
         self.engine.dispose()
 
     def restart(self) -> None:

@@ -14,8 +14,6 @@ from sqlmodel import SQLModel
 from indexer.phase import PHASE, PHASE_ENDS
 from indexer.stake_math import assets_of, withdrawal_value
 from indexer.tables import (
-    MAX_LOG_INDEX,
-    POSITION_BITS,
     Account,
     Appeal,
     BalanceChange,
@@ -38,7 +36,8 @@ from indexer.tables import (
     Withdrawal,
     block_of,
 )
-from indexer.types import Digest, Uint256, shown
+from indexer.types import Digest, Uint256
+from indexer.units import MAX_LOG_INDEX, POSITION_BITS, shown
 
 Item = dict[str, Any]
 STRICT = ConfigDict(extra="forbid")

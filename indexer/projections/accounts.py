@@ -1,7 +1,7 @@
 """Rows that several areas share: accounts and the network's totals."""
 
 from indexer.rows import Rows
-from indexer.tables import Account, Totals
+from indexer.twins import Account, Totals
 
 
 def totals(rows: Rows) -> Totals:

@@ -6,7 +6,7 @@ from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.projections.texts import word_text
 from indexer.rows import Rows
-from indexer.tables import Federation, FederationRound, Invitation, Member, Payout, Role
+from indexer.twins import Federation, FederationRound, Invitation, Member, Payout, Role
 
 
 @on("Alliance.FederationCreated")

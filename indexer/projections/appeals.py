@@ -3,7 +3,7 @@
 from indexer.projections import At, on
 from indexer.projections.accounts import account
 from indexer.rows import Rows
-from indexer.tables import Appeal, Payout, Submission, Task
+from indexer.twins import Appeal, Payout, Submission, Task
 
 
 @on("Arena.CanaryRevealed")

@@ -5,7 +5,7 @@ from typing import Any
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.rows import Rows
-from indexer.tables import Funding, Submission, Task, Validator
+from indexer.twins import Funding, Submission, Task, Validator
 from protocol.hashes import keccak
 
 

@@ -3,7 +3,7 @@
 from indexer.projections import At, on
 from indexer.projections.accounts import totals
 from indexer.rows import Rows
-from indexer.tables import PanelMember, Score, ScoreCommitment, Task, Validator
+from indexer.twins import PanelMember, Score, ScoreCommitment, Task, Validator
 from protocol.encoding import VERDICTS
 
 

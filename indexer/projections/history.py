@@ -1,11 +1,12 @@
 """The past of sums: what was true at the end of a minute, for the network, and after each change, for a pool."""
 
+from indexer.layout import layout_of
 from indexer.projections import At
 from indexer.rows import Rows
-from indexer.tables import NETWORK_STEP, NetworkPast, Pool, PoolPast, Totals
-from indexer.types import pad
+from indexer.twins import NetworkPast, Pool, PoolPast, Totals
+from indexer.units import NETWORK_STEP, pad
 
-_KEPT = [name for name in NetworkPast.model_fields if name != "timestamp"]
+_KEPT = [name for name in layout_of(NetworkPast).columns if name != "timestamp"]
 
 
 def remember_network(rows: Rows, timestamp: int, sums: Totals) -> None:

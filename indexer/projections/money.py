@@ -4,7 +4,7 @@ from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.projections.texts import text
 from indexer.rows import Rows
-from indexer.tables import Ballot, EmissionAccount, Epoch, Proposal, Vault
+from indexer.twins import Ballot, EmissionAccount, Epoch, Proposal, Vault
 
 _SUPPORT = ("against", "for", "abstain")
 

@@ -5,7 +5,7 @@ from indexer.projections.accounts import account, totals
 from indexer.projections.alliance import pay
 from indexer.projections.texts import word_text
 from indexer.rows import Rows
-from indexer.tables import Federation, FederationRound, Lock, Member, Role, Slash
+from indexer.twins import Federation, FederationRound, Lock, Member, Role, Slash
 
 
 @on("Alliance.UpdateCommitted")

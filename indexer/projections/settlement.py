@@ -4,8 +4,8 @@ from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.projections.texts import word_text
 from indexer.rows import Rows
-from indexer.tables import Lock, Payout, Score, Slash, Submission, Task, Validator
-from indexer.types import ZERO_DIGEST
+from indexer.twins import Lock, Payout, Score, Slash, Submission, Task, Validator
+from indexer.units import ZERO_DIGEST
 
 
 def _settle(rows: Rows, at: At, task_id: int, submission_id: int, state: str) -> Submission:

@@ -3,7 +3,7 @@
 from indexer.projections import At, on
 from indexer.projections.accounts import account
 from indexer.rows import Rows
-from indexer.tables import SponsoredReward, Sponsorship
+from indexer.twins import SponsoredReward, Sponsorship
 
 
 @on("Sponsorships.TaskSponsored")

@@ -5,7 +5,7 @@ from indexer.projections.accounts import account, totals
 from indexer.projections.history import remember_pool
 from indexer.rows import Rows
 from indexer.stake_math import FREEZE, INDEX_START, SHARES_PER_ASSET, decay
-from indexer.tables import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
+from indexer.twins import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
 
 
 def _pool(rows: Rows, operator: str) -> Pool:

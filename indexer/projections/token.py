@@ -3,8 +3,8 @@
 from indexer.projections import At, on
 from indexer.projections.accounts import account, totals
 from indexer.rows import Rows
-from indexer.tables import BalanceChange
-from indexer.types import ZERO_ADDRESS, pad
+from indexer.twins import BalanceChange
+from indexer.units import ZERO_ADDRESS, pad
 
 
 def _change(rows: Rows, at: At, address: str, difference: int) -> None:

@@ -25,8 +25,8 @@ from indexer.tables.arena import (
     Validator,
 )
 from indexer.tables.chain import Block, Checkpoint, Journal, Log, RecentBlock, Vitals
-from indexer.tables.columns import MAX_LOG_INDEX, POSITION_BITS, block_of, position_of
-from indexer.tables.history import NETWORK_STEP, NetworkPast, PoolPast
+from indexer.tables.columns import block_of
+from indexer.tables.history import NetworkPast, PoolPast
 from indexer.tables.money import Ballot, EmissionAccount, Epoch, Proposal, Vault
 from indexer.tables.sponsors import SponsoredReward, Sponsorship
 from indexer.tables.stake import Escrow, Lock, Module, Pool, Position, Reward, Slash, Withdrawal
@@ -45,9 +45,6 @@ __all__ = [
     "BOOKKEEPING",
     "COPIED",
     "DERIVED",
-    "MAX_LOG_INDEX",
-    "NETWORK_STEP",
-    "POSITION_BITS",
     "RAW",
     "Account",
     "AccountEvent",
@@ -92,5 +89,4 @@ __all__ = [
     "Vitals",
     "Withdrawal",
     "block_of",
-    "position_of",
 ]

@@ -6,7 +6,8 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from indexer.tables.columns import CLUSTERED, int64, primary, uint256
-from indexer.types import INT64, ZERO_DIGEST, Address, Amount, Digest
+from indexer.types import INT64, Address, Amount, Digest
+from indexer.units import ZERO_DIGEST
 
 _OPEN = "NOT finalized AND NOT cancelled"
 

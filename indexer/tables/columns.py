@@ -6,16 +6,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Field
 
 from indexer.types import INT64, Uint256
-
-POSITION_BITS = 20
-MAX_LOG_INDEX = (1 << POSITION_BITS) - 1
-
-
-def position_of(block_number: int, log_index: int = 0) -> int:
-    """The place of a log in history; with no index, the first place in the block."""
-    if log_index > MAX_LOG_INDEX:
-        raise ValueError(f"block {block_number} has more than {MAX_LOG_INDEX + 1} logs")
-    return block_number << POSITION_BITS | log_index
+from indexer.units import POSITION_BITS
 
 
 def block_of(position: ColumnElement[int]) -> ColumnElement[int]:

@@ -7,9 +7,6 @@ from sqlmodel import SQLModel
 from indexer.tables.columns import CLUSTERED, int64, primary, uint256
 from indexer.types import INT64, Address, Amount
 
-# Seconds that one row of the network's past covers.
-NETWORK_STEP = 60
-
 
 class NetworkPast(SQLModel, table=True):
     """The network's sums as they were at the end of a minute in which something happened; see `Totals`."""

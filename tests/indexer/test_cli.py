@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,8 @@ from indexer import db
 from indexer.cli import app
 from indexer.settings import IndexerSettings
 from indexer.tables import Account, Lock, Module, Pool, Position, Submission, Task, Validator, Withdrawal
-from indexer.types import Uint256, pad
+from indexer.types import Uint256
+from indexer.units import pad
 from indexer.verify import Audit
 from protocol.errors import ConfigInvalid
 
@@ -119,6 +121,14 @@ def test_verify_tells_what_differs(network: Network, tmp_path: Path) -> None:
     told = json.loads(found.stdout)
     assert found.exit_code == 1 and all(line.startswith("account_event ") for line in told["differences"])
     assert told["rows"] > 100 and told["compared"] > 20
+
+
+def test_what_syncs_loads_neither_the_tables_nor_what_they_are_made_with() -> None:
+    """That would take longer than to index ten thousand events."""
+    told = "import sys; from indexer import cli, programs, settings; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split()
+    assert "indexer.index" in loaded
+    assert not {"indexer.tables", "pydantic", "sqlalchemy", "sqlmodel", "websockets"} & set(loaded)
 
 
 BAD: list[tuple[list[str], dict[str, str], int, str]] = [

@@ -1,6 +1,8 @@
 """SQLite and PostgreSQL: the same tables, the same answers; and schemas that grow up with the programs."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,13 +14,14 @@ from indexing import Indexed, serving
 from life import Life, settled, stake
 from network import Network
 from postgres import Postgres
-from sqlalchemy import Engine, MetaData, inspect
+from sqlalchemy import Engine, MetaData, Table, inspect
 from sqlalchemy.exc import InternalError
+from sqlmodel import SQLModel
 
 from indexer import db, index
 from indexer.migrations import configuration
 from indexer.rows import Contradiction
-from indexer.tables import BOOKKEEPING, RAW, Account, Block, Journal, Slash
+from indexer.tables import BOOKKEEPING, DERIVED, RAW, Account, Block, Journal, Slash
 from protocol.errors import ConfigInvalid
 
 Tables = Callable[[Network], dict[str, list[tuple[object, ...]]]]
@@ -145,11 +148,11 @@ def test_a_database_that_cannot_be_used_is_told(url: str, told: str) -> None:
 # --- migrations
 
 
-def differences(engine: Engine) -> list[Any]:
+def differences(engine: Engine, models: tuple[type[SQLModel], ...] = KEPT) -> list[Any]:
     """What Alembic would still change."""
     wanted = MetaData()
-    for table in db.tables(*KEPT):
-        table.to_metadata(wanted)
+    for model in models:
+        model.__table__.to_metadata(wanted)  # type: ignore[attr-defined]
     own = set(wanted.tables)
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -179,6 +182,40 @@ def test_a_new_database_needs_no_migration(database: str, monkeypatch: pytest.Mo
     with engine.connect() as connection:
         assert db._schema(connection) == db.SCHEMA
     engine.dispose()
+
+
+def test_a_new_database_is_what_the_tables_say(database: str) -> None:
+    """Made from the layout, which was made from them: columns, types, keys and indexes."""
+    engine = db.open_engine(database)
+    writer = db.open_writer(database)
+    db.prepare(writer)
+    writer.dispose()
+    assert differences(engine, (*KEPT, *DERIVED)) == []
+    found = inspect(engine)
+    for model in (*KEPT, *DERIVED):
+        table: Table = model.__table__  # type: ignore[attr-defined]
+        indexes = {index["name"]: index["column_names"] for index in found.get_indexes(table.name)}
+        assert indexes == {index.name: [column.name for column in index.columns] for index in table.indexes}
+        assert found.get_pk_constraint(table.name)["constrained_columns"] == list(table.primary_key.columns.keys())
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite:////no/such/folder/x.db", "/no/such/folder/x.db cannot be used (unable to open database file): check"),
+        ("sqlite:///{}/text.db", "/text.db cannot be used (file is not a database): check"),
+        ("sqlite:///{}", "cannot be used (unable to open database file): check"),
+        ("sqlite://", "INDEXER_DATABASE_URL needs a file"),
+        ("sqlite:///:memory:", "INDEXER_DATABASE_URL needs a file"),
+        ("sqlite:///{}/old.db?timeout=1", "cannot be used (file is not a database): check"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told(url: str, told: str, tmp_path: Path) -> None:
+    for name in ("text.db", "old.db"):
+        (tmp_path / name).write_text("no database at all\n" * 100)
+    with pytest.raises(ConfigInvalid, match=re.escape(told)):
+        db.prepare(db.open_writer(url.format(tmp_path)))
 
 
 def test_a_database_from_before_migrations_goes_on(life: Life, database: str, fresh: Tables) -> None:

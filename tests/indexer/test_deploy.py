@@ -1,6 +1,7 @@
 """The files for running an indexer name what there is: settings, figures, files. (Docker itself is not needed.)"""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def compose() -> Any:
 
 
 def test_services_are_told_settings_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {f"INDEXER_{name.upper()}" for name in IndexerSettings.model_fields}
+    known = {f"INDEXER_{each.name.upper()}" for each in fields(IndexerSettings)}
     for name in ("sync", "api"):
         told = compose()["services"][name]["environment"]
         assert set(told) <= known, name

@@ -15,7 +15,7 @@ from life import CREATOR, Life, stake
 from samples import CANCER, sample_spec
 
 from indexer.api.app import Options
-from indexer.types import pad
+from indexer.units import pad
 from protocol.specs import write_spec
 from protocol.store import DirectoryStore
 

@@ -15,7 +15,8 @@ from indexer import db
 from indexer.pulse import Pulse
 from indexer.reader import Reader
 from indexer.sync import Sync
-from indexer.tables import NETWORK_STEP, POSITION_BITS, Block, NetworkPast, PoolPast, Totals, Vitals
+from indexer.tables import Block, NetworkPast, PoolPast, Totals, Vitals
+from indexer.units import NETWORK_STEP, POSITION_BITS
 from skein.processes import until
 
 

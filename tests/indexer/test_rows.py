@@ -14,10 +14,10 @@ from indexer import db
 from indexer.bulk import fetching
 from indexer.index import Contradiction, Index
 from indexer.rows import Rows, undo
-from indexer.shape import Shape
+from indexer.shape import shape_of
 from indexer.stake_math import INDEX_START, assets_of, decay, withdrawal_value
-from indexer.tables import DERIVED, Account, BalanceChange, Lock, Module, Slash, position_of
-from indexer.types import pad, shown
+from indexer.tables import DERIVED, Account, BalanceChange, Lock, Module, Slash
+from indexer.units import pad, position_of, shown
 from protocol.deployment import Deployment
 
 UINT256 = st.integers(0, 2**256 - 1)
@@ -156,7 +156,7 @@ def test_a_row_of_history_cannot_be_made_twice(engine: Engine) -> None:
 
 def test_every_table_has_a_shape() -> None:
     for table in DERIVED:
-        shape = Shape(table, "?")
+        shape = shape_of(table, "?")
         assert shape.keys and shape.insert.count("?") == len(shape.columns)
         assert set(shape.twin.__slots__) == set(table.model_fields)
 
@@ -191,7 +191,8 @@ def test_sqlite_is_new_enough() -> None:
 
 def test_rows_are_found_by_their_keys_and_no_table_is_read_whole(engine: Engine) -> None:
     with engine.connect() as connection:
-        for shape in map(Shape, DERIVED):
+        for table in DERIVED:
+            shape = shape_of(table, "?")
             sql, keys = fetching(shape, 3), [1] * 3 * len(shape.keys)
             plan = [str(step[3]) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", tuple(keys))]
             assert any(step.startswith("SEARCH old") for step in plan), (shape.name, plan)

@@ -10,7 +10,8 @@ from indexing import Indexed
 from life import VALIDATORS, Life
 
 from indexer.api.routes import history
-from indexer.tables import NETWORK_STEP, NetworkPast, PoolPast
+from indexer.tables import NetworkPast, PoolPast
+from indexer.units import NETWORK_STEP
 
 
 def series(client: httpx.Client, path: str, **parameters: int) -> Any:

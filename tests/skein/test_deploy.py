@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ OTHERS = {"SKEIN_CONFIG"}  # no setting: it says where the settings are
 def variables() -> set[str]:
     clients = (TrainerClient, TrainerSettings, ValidatorClient, ValidatorSettings)
     names = {f"{each.prefix()}{name}".upper() for each in clients for name in each.model_fields}
-    return names | {f"INDEXER_{name}".upper() for name in IndexerSettings.model_fields} | OTHERS
+    return names | {f"INDEXER_{each.name}".upper() for each in fields(IndexerSettings)} | OTHERS
 
 
 def assert_command(words: list[str]) -> None:

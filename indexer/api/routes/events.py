@@ -16,8 +16,9 @@ from indexer.api.parameters import AddressPath, AddressQuery, BlockQuery, IdQuer
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot, parse_deployment
 from indexer.api.views import STRICT, columns, many
-from indexer.tables import MAX_LOG_INDEX, POSITION_BITS, AccountEvent, Block, EventKind, Log, block_of, position_of
+from indexer.tables import AccountEvent, Block, EventKind, Log, block_of
 from indexer.types import Address, Digest
+from indexer.units import MAX_LOG_INDEX, POSITION_BITS, position_of
 from protocol.deployment import CONTRACTS, Deployment
 from protocol.events import argument_names, decoders, event_abis, topic
 

@@ -27,18 +27,8 @@ from indexer.api.views import (
     columns,
     one,
 )
-from indexer.tables import (
-    MAX_LOG_INDEX,
-    Federation,
-    FederationRound,
-    Log,
-    Payout,
-    Slash,
-    Submission,
-    Task,
-    Validator,
-    position_of,
-)
+from indexer.tables import Federation, FederationRound, Log, Payout, Slash, Submission, Task, Validator
+from indexer.units import MAX_LOG_INDEX, position_of
 
 router = area("evidence")
 

@@ -12,8 +12,9 @@ from indexer.api.parameters import AddressPath
 from indexer.api.routing import Read, area
 from indexer.api.snapshot import Snapshot
 from indexer.api.views import View, columns, many
-from indexer.tables import NETWORK_STEP, NetworkPast, Pool, PoolPast, Score, Submission
+from indexer.tables import NetworkPast, Pool, PoolPast, Score, Submission
 from indexer.types import INT64
+from indexer.units import NETWORK_STEP
 
 router = area("history")
 
