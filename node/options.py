@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from node.amounts import format_amount
 from node.policy import Policy
-from protocol.configuration import making_the_settings_file, settings_file, unknown_settings
+from protocol.configuration import making_the_settings_file, refuse_unknown_settings
 from protocol.errors import ConfigInvalid
 from protocol.logs import configure_logging
 from protocol.settings import NetworkSettings
@@ -36,7 +36,7 @@ def command(
 
         def run(**given: Any) -> None:
             with making_the_settings_file() if makes_settings else nullcontext():
-                _refuse_unknown(settings)
+                refuse_unknown_settings(*settings)
                 read = [model.read(**{name: given.pop(name) for name in model.model_fields}) for model in settings]
                 _log(read[0])
                 function(*read, **given)
@@ -48,13 +48,6 @@ def command(
         return function
 
     return register
-
-
-def _refuse_unknown(settings: tuple[type[Settings], ...]) -> None:
-    """A mistyped limit must not be no limit. Commands that know only a part of a table cannot tell."""
-    unknown = unknown_settings(*settings) if len(settings) > 1 else []
-    if unknown:
-        raise ConfigInvalid(f"The settings file {settings_file()} has {unknown[0]}, which is no setting: see --help.")
 
 
 def _log(settings: Any) -> None:

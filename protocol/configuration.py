@@ -26,6 +26,7 @@ from protocol.errors import ConfigInvalid
 
 VARIABLE = "SKEIN_CONFIG"
 DEFAULT = Path("~/.skein/config.toml")
+TABLES = ("skein", "trainer", "validator")  # of a settings file
 
 
 def expanded(path: Path | str) -> Path:
@@ -79,6 +80,11 @@ def read_settings_file() -> dict[str, dict[str, Any]]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigInvalid(f"The settings file {path} has {name} outside a table: put it under [skein].")
+        if name not in TABLES:
+            raise ConfigInvalid(
+                f"The settings file {path} has a table [{name}], which no program reads: there are "
+                f"{', '.join(f'[{each}]' for each in TABLES)}."
+            )
     return tables
 
 
@@ -137,14 +143,25 @@ class Settings(BaseSettings):
             raise ConfigInvalid(f"{name} cannot be {first['input']!r}: {reason}.") from error
 
 
-def unknown_settings(*classes: type[Settings]) -> list[str]:
-    """Names in the tables of these classes that none of them has: most often mistyped ones, as "trainer.max_steak"."""
-    tables = read_settings_file()
-    known: dict[str, set[str]] = {}
-    for each in classes:
-        for name in {each.table_name(), each.program} - {""}:
-            known.setdefault(name, set()).update(each.model_fields)
-    return sorted(f"{table}.{name}" for table in known for name in tables.get(table, {}).keys() - known[table])
+def refuse_unknown_settings(*classes: type[Settings]) -> None:
+    """ConfigInvalid where the tables of these classes have a name that no class of theirs has: a mistyped limit must
+    not be no limit. What is in a table for another command (`trainer run`, `trainer join`) is no mistake."""
+    names = {each.table_name() for each in classes}
+    known: dict[str, set[str]] = {name: set() for name in names}
+    for each in _subclasses(Settings):
+        for name in names & {each.table_name(), each.program}:
+            known[name].update(each.model_fields)
+    for name, table in read_settings_file().items():
+        if name in names and (unknown := sorted(table.keys() - known[name])):
+            raise ConfigInvalid(
+                f"The settings file {settings_file()} has {name}.{unknown[0]}, which is no setting: see --help."
+            )
+
+
+def _subclasses(kind: type[Settings]) -> Iterator[type[Settings]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _subclasses(each)
 
 
 def _text(value: Any) -> Any:

@@ -14,7 +14,7 @@ from node.amounts import format_amount
 from node.keys import address_in, load_keystore, read_password
 from node.output import Output
 from protocol.chain import Chain
-from protocol.configuration import expanded
+from protocol.configuration import expanded, refuse_unknown_settings
 from protocol.errors import ConfigInvalid
 from protocol.store import StoreChain, open_store
 from wallet.actions import Action, Change, Outcome, carry_out
@@ -37,6 +37,7 @@ class Session:
     @classmethod
     def open(cls, account: str | None, as_json: bool, **options: Any) -> Self:
         """From the shared options of the command line; those that were not given come from the environment."""
+        refuse_unknown_settings(WalletSettings)
         return cls(WalletSettings.read(**options), account, Output(as_json))
 
     @cached_property

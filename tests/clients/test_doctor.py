@@ -17,7 +17,9 @@ from node.doctor import Finding, Level, examine
 from node.locks import lock_account
 from node.policy import Policy
 from node.settings import ClientSettings
+from protocol.configuration import refuse_unknown_settings
 from protocol.errors import ConfigInvalid
+from trainer.federated.settings import MemberSettings
 from trainer.settings import TrainerClient, TrainerSettings
 
 DEAD = "http://127.0.0.1:1"
@@ -165,6 +167,7 @@ def test_options_go_before_the_environment_and_that_before_the_file(
         ("[trainer", "is not TOML"),
         ("[trainer]\nmax_steak = 1", "has trainer.max_steak, which is no setting"),
         ("[skein]\nrpc = 'x'", "has skein.rpc, which is no setting"),
+        ("[traner]\nmax_stake = 1", "has a table [traner], which no program reads"),
         ("[trainer]\nstake = 'much'", "TRAINER_STAKE cannot be 'much'"),
     ],
 )
@@ -176,6 +179,25 @@ def test_a_bad_settings_file_is_named(
     with pytest.raises(ConfigInvalid) as raised:
         operator.run("--config", str(tmp_path / "c.toml"), "trainer", "run", "--once")
     assert told in str(raised.value)
+
+
+def test_commands_that_share_a_table_take_one_another_s_settings(
+    operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.toml").write_text("[trainer]\ntrials = 2\nagain = true\n[validator]\nstake = 1\n")
+    monkeypatch.setenv("SKEIN_CONFIG", str(tmp_path / "c.toml"))
+    refuse_unknown_settings(TrainerClient, TrainerSettings)
+    refuse_unknown_settings(TrainerClient, MemberSettings)
+    assert TrainerSettings.read().trials == 2 and MemberSettings.read().again
+
+
+def test_the_wallet_refuses_mistyped_settings_too(
+    operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.toml").write_text("[skein]\nmax_fee_gwey = 5\n")
+    monkeypatch.setenv("SKEIN_CONFIG", str(tmp_path / "c.toml"))
+    with pytest.raises(ConfigInvalid, match=r"has skein\.max_fee_gwey, which is no setting"):
+        operator.run("task", "list")
 
 
 def test_a_settings_file_that_is_not_there_is_named(operator: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
