@@ -1,14 +1,15 @@
 """Founding a federation: its specification and first model are made, published, and named on the chain."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -27,6 +28,7 @@ from protocol.federated.spec import Column, FederationSpec, Privacy, Tensor, wri
 from protocol.federated.votes import Voting
 from protocol.federated.wire import Packing, write_model
 from protocol.store import ArtifactStore
+from protocol.tasks.data import number, read_rows
 from wallet.actions import Action, Call, with_approval
 from wallet.federation_file import FederationFile
 from wallet.stakes import wallet_figure
@@ -89,15 +91,13 @@ def _made(kind: type[D], place: str, values: Mapping[str, Any]) -> D:
 
 def _table(file: FederationFile) -> dict[str, Any]:
     data = file.data
+    columns, classes = [(column.name, column.mean, column.deviation) for column in data.columns], 0
     if data.source:
         columns, classes = _statistics(expanded(data.source), data.label)
-    else:
-        columns = {column.name: (column.mean, column.deviation) for column in data.columns}
-        classes = 0
     title = file.title or Path(data.source).stem or "Federation"
     return {
         "title": title,
-        "columns": tuple(_column(name, *figures) for name, figures in columns.items()),
+        "columns": tuple(_column(*figures) for figures in columns),
         "label": data.label,
         "classes": data.classes or classes,
         "hidden": file.model.hidden,
@@ -105,11 +105,11 @@ def _table(file: FederationFile) -> dict[str, Any]:
 
 
 def _column(name: str, mean: float, deviation: float) -> Column:
-    millionths = round(1e6 * mean), round(1e6 / deviation) if deviation else 0
+    millionths = 1e6 * mean, 1e6 / deviation if deviation else 0.0
     if not all(-_LARGEST <= value <= _LARGEST for value in millionths):
         raise ConfigInvalid(f"The mean or the deviation of column {name!r} is out of range.")
     try:
-        return Column(name=name, mean=millionths[0], scale=millionths[1])
+        return Column(name=name, mean=round(millionths[0]), scale=round(millionths[1]))
     except ValidationError as error:
         raise ConfigInvalid(f"Column {name!r} cannot be: {explain(error).rstrip('.')}.") from None
 
@@ -121,46 +121,32 @@ def _tensor(name: str, array: NDArray[Any]) -> Tensor:
         raise ConfigInvalid(f"Tensor {name!r} of the first model cannot be: {explain(error).rstrip('.')}.") from None
 
 
-def _statistics(path: Path, label: str) -> tuple[dict[str, tuple[float, float]], int]:
-    """Mean and deviation of every column but the label, and how many classes that has."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error}.") from None
-    if not rows or label not in rows[0]:
+def _statistics(path: Path, label: str) -> tuple[list[tuple[str, float, float]], int]:
+    """Name, mean and deviation of every column but the label, and how many classes that has."""
+    header, rows = read_rows(path)
+    if not rows or label not in header:
         raise ConfigInvalid(f"{path} has no rows with a column {label!r}.")
-    figures = {}
-    for name in rows[0]:
-        values = _numbers([row[name] for row in rows], f"{path}, column {name!r}")
-        figures[name] = float(values.mean()), float(values.std())
-    labels = _numbers([row[label] for row in rows], f"{path}, column {label!r}")
+    columns = {name: np.array([number(path, line, row, name) for line, row in rows]) for name in header}
+    labels = columns.pop(label)
     if labels.min() < 0 or (labels != np.rint(labels)).any():
         raise ConfigInvalid(f"{path}, column {label!r}: classes must be the whole numbers from 0.")
-    del figures[label]
-    return figures, int(labels.max()) + 1
-
-
-def _numbers(texts: list[Any], place: str) -> NDArray[np.float64]:
-    for row, text in enumerate(texts, 1):
-        try:
-            finite = np.isfinite(float(text))
-        except (TypeError, ValueError):
-            finite = False
-        if not finite:
-            raise ConfigInvalid(f"{place}, row {row}: {text!r} is not a finite number.")
-    return np.array(texts, np.float64)
+    return [(name, float(each.mean()), float(each.std())) for name, each in columns.items()], int(labels.max()) + 1
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The tensors of a first model; those of an .npz are named by their places, as Flower orders them."""
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        return dict(load_file(path))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ConfigInvalid(f"The first model {path} cannot be read: {error}.") from None
+        if path.suffix != ".npz":
+            return dict(load_file(path))
+        with path.open("rb") as stream:  # which numpy would leave open where it is no archive
+            file = np.load(stream, allow_pickle=False)
+            found = {name: file[name] for name in file.files} if isinstance(file, NpzFile) else {}
+    # whatever a file of another sort makes the two libraries say
+    except (OSError, ValueError, EOFError, NotImplementedError, BadZipFile, SafetensorError) as error:
+        raise ConfigInvalid(f"The first model {path} cannot be read: {str(error).rstrip('.')}.") from None
+    if not found or not all(isinstance(array, np.ndarray) for array in found.values()):
+        raise ConfigInvalid(f"The first model {path} does not hold arrays alone, as numpy.savez writes them.")
+    return found
 
 
 def parameters(made: Prepared) -> dict[str, Any]:

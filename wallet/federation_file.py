@@ -13,19 +13,22 @@ from protocol.federated.fixed import EXPONENTS
 from wallet.task_file import Amount, Section, Window, from_text, read_file
 
 MOST_MEMBERS = 1024
+_LARGEST = 10**9  # of what is given in thousandths
 
 
 def _thousandths(value: object) -> object:
     """0.3 is 300; what is finer than a thousandth is refused."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str):
         return value
     try:
-        scaled = Decimal(str(value)) * 1000
+        number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f'"{value}" is not a number') from None
-    if scaled != scaled.to_integral_value():
+    if not number.is_finite() or not -_LARGEST <= number <= _LARGEST:
+        raise ValueError(f'"{value}" is too large, or no number')
+    if number * 1000 != (scaled := int(number * 1000)):
         raise ValueError(f"{value} is finer than a thousandth")
-    return int(scaled)
+    return scaled
 
 
 Thousandths = Annotated[int, BeforeValidator(_thousandths)]
@@ -37,8 +40,8 @@ class ColumnSection(Section):
     """A feature, and what it is standardised by."""
 
     name: str
-    mean: float = 0.0
-    deviation: Annotated[float, Field(gt=0)] = 1.0
+    mean: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 class DataSection(Section):

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from node.amounts import parse_amount, parse_duration, parse_score
 from protocol.documents import explain, parse_json
@@ -16,26 +25,37 @@ from protocol.errors import ConfigInvalid
 YEAR = 365 * 24 * 3600
 
 
-def from_text(parse: Callable[[str], int]) -> BeforeValidator:
-    """A number is taken as it is written: 0.005 in a file is the decimal 0.005."""
+def from_text(parse: Callable[[str], int], bits: int = 256) -> BeforeValidator:
+    """A number is taken as it is written: 0.005 in a file is the decimal 0.005. What needs more bits is refused."""
 
     def read(value: object) -> object:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float):
             value = format(Decimal(repr(value)), "f")
-        return parse(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        if (parsed := parse(value)) >> bits:
+            raise ValueError(f'"{value}" is too large.')
+        return parsed
 
     return BeforeValidator(read)
 
 
-Amount = Annotated[int, from_text(parse_amount), Field(gt=0, lt=2**128)]
+Amount = Annotated[int, from_text(parse_amount, bits=128), Field(gt=0)]
 Score = Annotated[int, from_text(parse_score), Field(ge=0, le=2**62)]
 Window = Annotated[int, from_text(parse_duration), Field(ge=1, le=YEAR)]
 
 
 class Section(BaseModel):
-    """A part of the file; unknown names are refused."""
+    """A part of the file. Unknown names are refused, and so is what pydantic would take for a number: true for 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError(f"{str(value).lower()} can only be for what is true or false")
+        return value
 
 
 S = TypeVar("S", bound=Section)

@@ -193,6 +193,8 @@ class Task(ABC, Generic[Data]):
             self.model = self.description.model_validate_json(canonical_json(spec.model))
         except ValidationError as error:
             raise spec_error(f"model.{explain(error)}") from None
+        except ValueError as error:  # a creator's, before it is a document: with floats
+            raise spec_error(f"model: {error}") from None
         self._check_scoring()
         if self.adapts != (spec.base_digest is not None):
             raise spec_error(f"base_digest: {self.kind} {'needs it' if self.adapts else 'adapts no model'}")

@@ -1,6 +1,7 @@
 """A member's own data: where they may be, what is refused with a sentence; and what privacy costs."""
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,8 @@ def test_training_lowers_the_loss_and_repeats_itself(rows: Path) -> None:
         ("f0,f1,f2,f3,f4,malignant\n1,2,nan,4,5,0\n", "row 1: f2 is not finite"),
         ("f0,f1,f2,f3,f4,malignant\n1,2,3,4,5,2\n", "the label is '2'; it must be 0 to 1"),
         ("f0,f1,f2,f3,f4,malignant\n1,2,3,4,5,1\n", "has 1 rows; a member needs at least 5"),
+        ("f0,f1,f2,f3,f4,malignant\n1,2,3,4,5,inf\n", "the label is 'inf'; it must be 0 to 1"),
+        ("f0,f1,f2,f3,f4,f4,malignant\n1,2,3,4,5,6,1\n", "names a column twice"),
         ("", "has 0 rows"),
     ],
 )
@@ -77,6 +80,8 @@ def test_bad_rows_are_named(tmp_path: Path, text: str, reason: str) -> None:
         ("nowhere.parquet", "cannot be read"),
         ("sql:sqlite://", "sql:URL"),
         ("sql:sqlite://?query=SELECT * FROM patients", "no such table"),
+        ("sql:postgresql://me:secret@host:port/x?query=SELECT 1", "The query on host:port/x failed: invalid literal"),
+        ("python::made", "Empty module name"),
         ("python:nowhere:made", "No module named 'nowhere'"),
         ("python:json:loads", "JSON object must be"),
         ("python:builtins:hex", "cannot be interpreted as an integer"),
@@ -86,6 +91,25 @@ def test_bad_rows_are_named(tmp_path: Path, text: str, reason: str) -> None:
 def test_bad_sources_are_named(source: str, reason: str) -> None:
     with pytest.raises(ConfigInvalid, match=reason):
         open_local(source, SPEC, Effort()).load()
+
+
+def test_files_of_a_folder_that_differ_are_named(rows: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.csv").write_text(rows.read_text())
+    (folder / "b.csv").write_text("f0,malignant\n1,1\n")
+    with pytest.raises(ConfigInvalid, match=r"row 115, has no column 'f1', which the federation asks for"):
+        open_local(str(folder), SPEC, Effort()).load()
+
+
+def test_code_of_the_members_own_is_found_where_the_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_rows.py").write_text("def made(spec):\n    raise ValueError('the cabinet is locked')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    with pytest.raises(ConfigInvalid, match="--data python:my_rows:made: the cabinet is locked"):
+        open_local("python:my_rows:made", SPEC, Effort())
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:

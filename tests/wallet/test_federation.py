@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -85,8 +86,11 @@ REFUSED = {
     "has no rows with a column 'mood'": ["data.label=mood"],
     "give data.columns, or a CSV file": ["data.source="],
     "there are no data.columns": ["model.first=model.npz"],
-    "cannot be read: .*No such file": ["data.source=nowhere.csv"],
+    "cannot be read: No such file": ["data.source=nowhere.csv"],
     "0.3333 is finer than a thousandth": ["rule.tolerated=0.3333"],
+    "too large, or no number": ["rule.tolerated=1e400"],
+    '"1e99999999999" is too large': ['voting.slack="1e99999999999"'],
+    "true can only be for what is true or false": ["rounds.count=true"],
     "rule.name": ["rule.name=wishful"],
     "rule.tolerated": ["rule.tolerated=0.6"],
     "privacy.budget: Field required": ['privacy={"method": "update", "noise": 1}'],
@@ -94,6 +98,9 @@ REFUSED = {
     "The bounty is 2000000 SKEIN": ["reward.bounty=2000000"],
     "windows.commit": ["windows.commit=0"],
     "deviation": ['data.columns=[{"name": "x", "deviation": 0}]', "data.source="],
+    "mean: Input should be a finite number": ['data.columns=[{"name": "x", "mean": 1e400}]', "data.source="],
+    "of column 'x' is out of range": ['data.columns=[{"name": "x", "mean": 1e305}]', "data.source=", "data.classes=2"],
+    "a column is named twice": ['data.columns=[{"name": "x"}, {"name": "x"}]', "data.source=", "data.classes=2"],
 }
 
 
@@ -110,10 +117,26 @@ def test_bad_columns_of_the_source_are_named(shell: Shell, folder: Path) -> None
         with pytest.raises(ConfigInvalid, match=sentence):
             create(shell, folder)
 
-    refused("x,malignant\n1,0\nmany,1\n", "column 'x', row 2: 'many' is not a finite number")
+    refused("x,malignant\n1,0\nmany,1\n", "Line 3 of .* has 'many' in column 'x', which is not a number")
+    refused("x,x,malignant\n1,1,0\n2,3,1\n", "must name every column, each differently")
+    refused("x,malignant\n1,0\n2,1,5\n", "Line 3 of .* has 3 columns, the first line has 2")
     refused("x,malignant\n1,0\n2,0.5\n", "classes must be the whole numbers from 0")
     refused("x,malignant\n1,0\n2,0\n", "at least 2 classes")
     refused("malignant\n1\n0\n", "columns")
+
+
+@pytest.mark.parametrize("content", ["PK\x03\x04 and no more", "", "an array", "a text in an archive"])
+def test_a_first_model_that_is_none(shell: Shell, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "first.npz"
+    path.write_text(content)
+    if content == "an array":
+        with path.open("wb") as file:
+            np.save(file, np.ones(3))
+    if content == "a text in an archive":
+        with ZipFile(path, "w") as archive:
+            archive.writestr("tensor", content)
+    with pytest.raises(ConfigInvalid, match=r"The first model .*npz (cannot be read|does not hold arrays alone)"):
+        shell.run("federation", "create", f"--set=model.first={path}", *SMALL, "-a", "a1")
 
 
 def test_list_show_and_watch(shell: Shell, folder: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.errors import ConfigInvalid
+from trainer.federated.local import find_modules_here
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ def find_app(source: str) -> App:
         client, server = str(components.get("clientapp", "")), str(components.get("serverapp", ""))
         run_config = _flat(project.get("config", {}))
     else:
+        find_modules_here()
         client, server, run_config = place, "", {}
     made, is_legacy = _client_app(_load(client), source)
     overrides = {name: value for name, value in chosen.items() if name in run_config or not Path(place).is_dir()}
@@ -166,12 +168,15 @@ def find_app(source: str) -> App:
 
 def _project(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["flwr"]["app"]
+        found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["flwr"]["app"]
+        tables = [found, found.get("components", {}), found.get("config", {})]
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError):
-        raise ConfigInvalid(f"{path} has no [tool.flwr.app]: it is no Flower app.") from None
-    return found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        tables = [None]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ConfigInvalid(f"{path} has no [tool.flwr.app]: it is no Flower app.")
+    return dict(found)
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:

@@ -7,6 +7,7 @@
 
 import csv
 import importlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.federated.fixed import flatten, unflatten
 from protocol.federated.focus import Variation, suspected
@@ -123,20 +125,29 @@ def open_local(source: str, spec: FederationSpec, effort: Effort) -> Local:
             raise ConfigInvalid("This federation trains with its members' own code: --data python:… or flower:….")
         return Table(spec, source, effort)
     module, _, name = source.removeprefix("python:").partition(":")
+    find_modules_here()
     try:
         made = getattr(importlib.import_module(module), name)(spec)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ConfigInvalid(f"--data {source}: {error}.") from error
+    except ProtocolError:
+        raise
+    except Exception as error:  # whatever its code raises
+        raise ConfigInvalid(f"--data {source}: {str(error).rstrip('.') or type(error).__name__}.") from error
     if not isinstance(made, Local):
         raise ConfigInvalid(f"--data {source}: what it returns has not all of load, train, evaluate and describe.")
     return made
+
+
+def find_modules_here() -> None:
+    """Let code of the member's own be found where the program runs, as `python -m` does."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
 
 
 def _rows(source: str) -> Iterator[Mapping[str, Any]]:
     if source.startswith("sql:"):
         yield from _query(source[4:])
         return
-    path = Path(source)
+    path = expanded(source)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in (".csv", ".parquet"))
         if not files:
@@ -150,7 +161,11 @@ def _rows(source: str) -> Iterator[Mapping[str, Any]]:
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from csv.DictReader(file)
+            reader = csv.DictReader(file)
+            names = reader.fieldnames or []
+            if len(set(names)) < len(names):
+                raise ConfigInvalid(f"{path} names a column twice in its first line.")
+            yield from reader
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigInvalid(f"{path} cannot be read: {error}.") from error
 
@@ -173,19 +188,18 @@ def _query(source: str) -> Iterator[Mapping[str, Any]]:
     try:
         with create_engine(url).connect() as connection:
             yield from (dict(row) for row in connection.execute(text(query)).mappings())
-    except (SQLAlchemyError, ImportError) as error:
-        raise ConfigInvalid(
-            f"The query on {url.partition('@')[2] or url} failed: {str(error).splitlines()[0]}."
-        ) from error
+    except (SQLAlchemyError, ImportError, ValueError) as error:  # a port that is none is a ValueError
+        told = str(error).splitlines()[0].rstrip(".")
+        raise ConfigInvalid(f"The query on {url.partition('@')[2] or url} failed: {told}.") from error
 
 
 def _numbers(
     spec: FederationSpec, rows: Sequence[Mapping[str, Any]], source: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     names = [column.name for column in spec.columns]
-    missing = [name for name in (*names, spec.label) if rows and name not in rows[0]]
-    if missing:
-        raise ConfigInvalid(f"{source} has no column {missing[0]!r}, which the federation asks for.")
+    for number, row in enumerate(rows, 1):  # each, since the files of a folder may differ
+        if missing := [name for name in (*names, spec.label) if name not in row]:
+            raise ConfigInvalid(f"{source}, row {number}, has no column {missing[0]!r}, which the federation asks for.")
     x = np.array([_floats(row, names, number, source) for number, row in enumerate(rows, 1)]).reshape(-1, len(names))
     mean = np.array([column.mean for column in spec.columns]) / 1e6
     scale = np.array([column.scale for column in spec.columns]) / 1e6
@@ -209,7 +223,7 @@ def _floats(row: Mapping[str, Any], names: Iterable[str], number: int, source: s
 def _label(value: Any, classes: int, number: int, source: str) -> int:
     try:
         label = int(float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         label = -1
     if not 0 <= label < classes or label != float(value):
         raise ConfigInvalid(f"{source}, row {number}: the label is {value!r}; it must be 0 to {classes - 1}.")

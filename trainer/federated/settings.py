@@ -15,12 +15,12 @@ class MemberSettings(Policy):
     model_config = SettingsConfigDict(env_prefix="TRAINER_")
 
     data: str = ""
-    """CSV or Parquet file, folder of such, sql:URL?query=SELECT …, or python:module:factory."""
+    """CSV or Parquet file, folder of such, sql:URL?query=SELECT …, python:module:factory, or flower:APP."""
     epochs: Annotated[int, Field(ge=1)] = 2
     """Passes over the own rows per round."""
     batch_size: Annotated[int, Field(ge=1)] = 32
     """Rows per step."""
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
     """Size of a step."""
     again: bool = False
     """Join once more, after having left or fallen out."""
