@@ -164,7 +164,7 @@ def _subclasses(kind: type[Settings]) -> Iterator[type[Settings]]:
         yield from _subclasses(each)
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return value if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)  # so that true is no number
