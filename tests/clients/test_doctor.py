@@ -169,7 +169,6 @@ def test_options_go_before_the_environment_and_that_before_the_file(
         ("[skein]\nrpc = 'x'", "has skein.rpc, which is no setting"),
         ("[traner]\nmax_stake = 1", "has a table [traner], which no program reads"),
         ("[trainer]\nmin_bounty = true", "TRAINER_MIN_BOUNTY cannot be 'true'"),
-        ("[skein]\nconfirmations = true", "SKEIN_CONFIRMATIONS cannot be 'true'"),
         ("[trainer]\nstake = 'much'", "TRAINER_STAKE cannot be 'much'"),
     ],
 )
