@@ -1,10 +1,12 @@
 """What a program says to its user: tables or JSON on standard output, one sentence on standard error, an exit code."""
 
+import errno
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -29,7 +31,7 @@ from protocol.rpc import RequestRefused
 
 OK, UNEXPECTED, USAGE, CONFIG, CHAIN, REVERTED, ARTIFACT, NOT_FOUND = range(8)
 """Exit codes, the same for every command."""
-INTERRUPTED = 130
+INTERRUPTED, NOT_READ = 130, 141
 
 
 _WIDE = 1000  # columns
@@ -97,7 +99,7 @@ def exit_code(error: BaseException) -> int:
     """The exit code that an error ends a command with."""
     if isinstance(error, ContractReverted) and error.error.startswith("Unknown"):
         return NOT_FOUND
-    if _is_of_a_file(error):
+    if _is_of_a_file(error) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
         return CONFIG
     return next((code for kind, code in _CODES if isinstance(error, kind)), UNEXPECTED)
 
@@ -107,6 +109,7 @@ def run_cli(app: typer.Typer) -> NoReturn:
 
     SKEIN_DEBUG=1 shows the stack trace of errors all the same.
     """
+    _open_standard_streams()
     try:
         result = typer.main.get_command(app).main(standalone_mode=False)
         sys.stdout.flush()
@@ -118,14 +121,32 @@ def run_cli(app: typer.Typer) -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         result = INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(UNEXPECTED)
+    except (BrokenPipeError, SystemExit) as error:  # click makes the one into the other
+        if not isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):
+            raise
+        _forget_output()  # whoever read it has seen enough
+        sys.exit(NOT_READ)
     except Exception as error:
-        sys.exit(report(error))
+        code = report(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _forget_output()  # what could not be written would be tried again at the end
+        sys.exit(code)
     if result == INTERRUPTED:
         click.echo("Interrupted.", err=True)
     sys.exit(result if isinstance(result, int) else OK)
+
+
+def _open_standard_streams() -> None:
+    """Streams that whoever started us has closed lead nowhere; else the next file that is opened would be one."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+            if (opened := getattr(sys, name).fileno()) != number:
+                os.dup2(opened, number)
+
+
+def _forget_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_of_a_file(error: BaseException) -> bool:
@@ -143,6 +164,8 @@ def report(error: Exception) -> int:
     text = str(error)
     if isinstance(error, OSError) and _is_of_a_file(error):
         text = f"{error.filename} cannot be used: {error.strerror}."
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        text = f"What there is to say cannot be written: {error.strerror}."
     elif not isinstance(error, ProtocolError):
         text = f"Unexpected {type(error).__name__}: {text or 'no reason given'} (SKEIN_DEBUG=1 shows where)."
     tell_error(code, text)

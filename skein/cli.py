@@ -22,6 +22,7 @@ class Mount:
 
     def load(self) -> click.Command:
         application = getattr(importlib.import_module(self.module), self.name)
+        application._add_completion = False  # that of `skein` completes all
         return typer.main.get_command(application)
 
 

@@ -102,7 +102,22 @@ def test_the_stack_trace_is_there_for_who_wants_it() -> None:
 def test_a_reader_that_has_seen_enough_hears_no_complaint() -> None:
     command = f"{sys.executable} -c '{PROGRAM}' many | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.stdout, done.stderr) == ("result\n1\n", "")
+    assert (done.stdout, done.stderr) == ("result\n141\n", "")
+
+
+@pytest.mark.parametrize(
+    ("redirected", "what", "code", "said"),
+    [
+        (">/dev/full", "nothing", 3, "Error: What there is to say cannot be written: No space left on device.\n"),
+        (">&-", "nothing", 0, ""),
+        ("<&- >&-", 'ConfigInvalid("Set X.")', 3, "Error: Set X.\n"),
+        ("<&- 2>&- >&-", "nothing", 0, ""),
+    ],
+)
+def test_output_that_leads_nowhere(redirected: str, what: str, code: int, said: str) -> None:
+    command = f"{sys.executable} -c '{PROGRAM}' '{what}' {redirected}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 @pytest.mark.parametrize(
