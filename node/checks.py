@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from node.amounts import format_amount, round_amount
+from node.appeals import appeals_of
 from node.doctor import Check, Finding, fault, ok, warning
 from node.journal import Journal
 from node.keys import address_in, load_keystore, read_password
@@ -58,6 +59,7 @@ class Common:
             "withdrawal": self.withdrawal,
             "gas money": self.gas_money,
             "stake": self.stake,
+            "appeals": self.appeals,
             "disk": self.disk,
             "journal": self.journal,
             "store": self.stores,
@@ -205,6 +207,23 @@ class Common:
             yield fault("stake", text, "`skein stake deposit 100`, or allow deposits with --auto-stake")
         else:
             yield ok("stake", text)
+
+    def appeals(self) -> Iterator[Finding]:
+        budget = self.policy.appeal_budget
+        if not budget:
+            yield ok("appeals", "none by itself; what it finds wrong it says (--appeal-budget allows bonds)")
+            return
+        chain, address = self._chain(), self._address()
+        made, balance = appeals_of(chain, address), chain.token_balance(address)
+        left = max(budget - made.out - sum(made.lost.values()), 0)
+        text = f"{round_amount(left)} of {round_amount(budget)} SKEIN are left for bonds"
+        if balance < left:
+            advice = f"send it to {address}: bonds come from the wallet and not from the stake"
+            yield warning("appeals", f"{text}, and {round_amount(balance)} in the wallet", advice)
+        elif not left:
+            yield warning("appeals", text, "raise --appeal-budget, if what was lost was lost to liars")
+        else:
+            yield ok("appeals", text)
 
     # --- what it keeps
 

@@ -13,15 +13,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from node.intents import Intent, Sent, State, read_intent, read_sent
 from node.locks import network_of
 from protocol.chain import Chain
 from protocol.configuration import expanded
-from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
+from protocol.errors import ConfigInvalid, StorageFailed
 
 T = TypeVar("T")
 _BROKEN = (sqlite3.Error, UnicodeDecodeError)  # of a damaged file even the error may be no text
@@ -51,47 +50,6 @@ CREATE TABLE IF NOT EXISTS transactions (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS transactions_intent ON transactions (intent);
 """
-
-
-class State(StrEnum):
-    """What became of an intent; anything may still change until it is `final`."""
-
-    SIGNED = "signed"  # to be mined
-    DONE = "done"  # mined, and it took effect
-    REFUSED = "refused"  # mined, and a contract refused it
-    CANCELLED = "cancelled"  # a transaction that does nothing was mined in its place
-    DISPLACED = "displaced"  # another program used its nonce
-
-
-@dataclass(frozen=True)
-class Intent:
-    """One row; `outcome` is the raw receipt of a mined one, and what a refusal said."""
-
-    id: int
-    key: str
-    contract: str
-    data: str
-    nonce: int
-    state: State
-    final: bool
-    abandoned: bool
-    outcome: dict[str, Any] | None
-
-    def refusal(self) -> ContractReverted:
-        """The refusal of a refused one."""
-        told = (self.outcome or {}).get("refusal", {})
-        return ContractReverted(told.get("error", "Reverted"), told.get("args"), told.get("contract", self.contract))
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One signed transaction of an intent; `fields` is what was signed, `head` the newest block at that time."""
-
-    hash: str
-    raw: str
-    fields: dict[str, Any]
-    cancels: bool
-    head: int
 
 
 class Journal:
@@ -197,6 +155,11 @@ class Journal:
         found = self._read(json.loads, "SELECT payload FROM facts WHERE key = ?", key)
         return found[0] if found else None
 
+    def facts(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """All facts whose keys begin so."""
+        query = "SELECT key, payload FROM facts WHERE substr(key, 1, ?) = ? ORDER BY key"
+        return dict(self._read(lambda key, payload: (key, json.loads(payload)), query, len(prefix), prefix))
+
     def forget(self, key: str) -> None:
         """Drop a fact."""
         with self.writing():
@@ -223,12 +186,12 @@ class Journal:
 
     def _intents(self, condition: str, *values: Any) -> list[Intent]:
         columns = "id, key, contract, data, nonce, state, final, abandoned, outcome"
-        return self._read(_intent, f"SELECT {columns} FROM intents {condition}", *values)
+        return self._read(read_intent, f"SELECT {columns} FROM intents {condition}", *values)
 
     def sent(self, intent: Intent) -> list[Sent]:
         """The signed transactions of an intent, oldest first."""
         query = "SELECT hash, raw, fields, cancels, head FROM transactions WHERE intent = ? ORDER BY rowid"
-        return self._read(_sent, query, intent.id)
+        return self._read(read_sent, query, intent.id)
 
     def begin(
         self, key: str, contract: str, data: str, after: Intent | None, next_nonce: int, sign: Callable[[int], Sent]
@@ -287,13 +250,3 @@ class Journal:
                 "UPDATE intents SET state = ?, final = ?, outcome = ? WHERE id = ?", (state, final, told, intent.id)
             )
         return self._intent(intent.id)
-
-
-def _intent(number: int, key: str, contract: str, data: str, nonce: int, *rest: Any) -> Intent:
-    state, final, abandoned, told = rest
-    outcome = json.loads(told) if told else None
-    return Intent(number, key, contract, data, nonce, State(state), bool(final), bool(abandoned), outcome)
-
-
-def _sent(transaction: str, raw: str, fields: str, cancels: int, head: int) -> Sent:
-    return Sent(transaction, raw, json.loads(fields), bool(cancels), head)

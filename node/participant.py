@@ -14,6 +14,7 @@ from typing import Any
 
 from node import leaving
 from node.amounts import format_amount
+from node.appeals import Appeals
 from node.jobs import Jobs
 from node.journal import Journal
 from node.policy import Policy
@@ -72,6 +73,7 @@ class Participant(ABC):
         self.policy = policy
         self.jobs = Jobs(policy.workers, first_pause=policy.retry_seconds)
         self.upkeep = Upkeep(means.chain, means.sender, policy.spread_seconds)
+        self.appeals = Appeals(means.chain, means.sender, means.journal, policy, self.upkeep)
         self._specs: dict[int, TaskSpec | TaskRefused] = {}
         self.refused: dict[int, TaskRefused] = {}  # why this client keeps away from tasks, by their ids
         self.engaged: set[int] = set()  # the tasks that were joined and are not over
@@ -207,6 +209,7 @@ class Participant(ABC):
         for table in (self._specs, self.refused, self._deadlines, self._told):
             table.pop(task_id, None)
         self.upkeep.forget(task_id)
+        self.appeals.forget(task_id)
 
     def clear(self, task_id: int) -> None:
         """Remove the files of a task that is over."""

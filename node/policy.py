@@ -65,6 +65,8 @@ class Policy(Settings):
     """The first pause before something that failed is tried again; the pauses grow to a minute."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 << 20
     """Below this much free disk space no task is joined; those that were joined go on with what is left."""
+    appeal_budget: Amount = 0
+    """Bonds for appeals that the client makes by itself, SKEIN: the most that may be out or lost at once; 0: none."""
     max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
     """The largest data set that is fetched."""
 

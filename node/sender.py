@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from node.journal import Intent, Journal, Sent, State
+from node.intents import Intent, Sent, State
+from node.journal import Journal
 from node.others import Others
 from node.replacement import cancelling, dearer
 from protocol.calls import encode_call

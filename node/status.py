@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from node.amounts import format_duration, round_amount
+from node.appeals import appeals_of
 from node.history import events_of
 from node.output import Output
 from protocol import phases
@@ -17,10 +18,12 @@ def standing(chain: Chain, address: str) -> dict[str, int]:
     """Token wei, but for `gas_money` (wei of the chain's own money).
 
     `earned` and `slashed` are the operator's own part since the beginning; `free` is what new tasks can lock.
+    Of appeals: bonds that wait for a larger panel, bonds lost, and what came back beside the bonds.
     """
     pool = chain.pool(address)
     rewards = events_of(chain, "Staking.RewardDistributed", operator=address)
     slashes = events_of(chain, "Staking.Slashed", operator=address)
+    appeals = appeals_of(chain, address)
     return {
         "balance": chain.token_balance(address),
         "gas_money": chain.balance(address),
@@ -31,6 +34,9 @@ def standing(chain: Chain, address: str) -> dict[str, int]:
         "free": int(chain.call("Staking", "lockable", address)),
         "earned": sum(event.args["operator_assets"] for event in rewards),
         "slashed": sum(event.args["own_assets"] + event.args["own_exiting_assets"] for event in slashes),
+        "appeals_out": appeals.out,
+        "appeals_won": appeals.won,
+        "appeals_lost": sum(appeals.lost.values()),
     }
 
 
@@ -78,6 +84,7 @@ def _shown(name: str, value: Any) -> Any:
 _AMOUNTS = frozenset(
     (
         *("balance", "gas_money", "own_stake", "delegated", "exiting", "locked", "free", "earned", "slashed"),
+        *("appeals_out", "appeals_won", "appeals_lost"),
         *("stake", "claimable"),
     )
 )

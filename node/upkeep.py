@@ -67,7 +67,7 @@ class Upkeep:
         """By one draw, while scores can be committed: later nobody could be told from who could not know."""
         for submission_id in self.in_my_order(task_id, task.submission_count):
             if is_scorable(self._chain.submission(task_id, submission_id), task.attempt):
-                if self._is_my_turn(f"task:{task_id}:fix:{task.seed_ticket}"):
+                if self.is_my_turn(f"task:{task_id}:fix:{task.seed_ticket}"):
                     self.draw(task_id, task, submission_id)
                 return
 
@@ -76,7 +76,7 @@ class Upkeep:
         if not is_seed_missed(self._chain, task, self._chain.now()):
             return False
         key = f"task:{task_id}:renew:{task.seed_ticket}"
-        if self._is_my_turn(key):
+        if self.is_my_turn(key):
             self._attempt(key, "renewSeed", task_id)
         return True
 
@@ -86,7 +86,7 @@ class Upkeep:
             return True
         proof = seed_proof(self._chain, task.seed_ticket)
         key = f"task:{task_id}:prove:{task.seed_ticket}"
-        if proof is None or not self._is_my_turn(key):
+        if proof is None or not self.is_my_turn(key):
             return False
         return self._attempt(key, "prove", task.seed_ticket, proof, contract="Randomness")
 
@@ -130,7 +130,7 @@ class Upkeep:
         again = phase == Phase.SETTLE and (unscored or task.appealed > 0)
         function = "redraw" if again else "finalize"
         key = f"task:{task_id}:{function}:{task.attempt}"
-        if self._is_my_turn(key):
+        if self.is_my_turn(key):
             self._attempt(key, function, task_id)
 
     def _attempt(self, key: str, function: str, *args: Any, contract: str = "Arena") -> bool:
@@ -143,7 +143,8 @@ class Upkeep:
         _report(receipt)
         return True
 
-    def _is_my_turn(self, key: str) -> bool:
+    def is_my_turn(self, key: str) -> bool:
+        """Whether it is this client's turn at a step that only one can do; they come at different moments."""
         since = self._first_seen.setdefault(key, time.monotonic())
         return time.monotonic() - since >= self._spread * (self._lot(key) % 1000) / 1000
 

@@ -20,6 +20,7 @@ from protocol.errors import ConfigInvalid, ProtocolError, TaskFailed
 from protocol.phases import Phase, SubmissionState
 from protocol.specs import TaskSpec
 from protocol.store import Limits
+from trainer.appeals import Objection, Own
 from trainer.backup import Backup
 from trainer.making import Making, make
 from trainer.settings import TrainerSettings
@@ -36,6 +37,7 @@ class ArenaTrainer(Participant):
         super().__init__(means, settings)
         self._published: set[int] = set()
         self.backup = Backup(settings.backup, means.work)
+        self.objection = Objection(means.chain, means.store, self.jobs, settings.max_download_bytes)
 
     # --- joining
 
@@ -127,10 +129,18 @@ class ArenaTrainer(Participant):
             self._reveal_when_published(task_id, task, submission_id, submission)
         elif phase in (Phase.REVEAL, Phase.KEY, Phase.SCORE_COMMIT) and submission.state != SubmissionState.COMMITTED:
             self._publish(task_id)
+        elif phase == Phase.CHALLENGE and self.appeals.allowed:
+            self._challenge(task_id, task, submission_id)
         if phase == Phase.FINALIZED:
             self._claim(task_id, submission_id)
         else:
             self.upkeep.bring_on(task_id, task, phase)
+
+    def _challenge(self, task_id: int, task: Record, submission_id: int) -> None:
+        model, spec = self.model_folder(task_id), self.spec(task_id, task)
+        if spec is not None and model.exists():
+            judge = partial(self.objection.to_result, task_id, Own(self.folder(task_id), spec, model))
+            self.appeals.work(task_id, task, [submission_id], judge)
 
     def is_over(self, task_id: int, task: Record) -> bool:
         return bool(self.chain.submission(task_id, self._submission_id(task_id)).claimed)
@@ -138,6 +148,7 @@ class ArenaTrainer(Participant):
     def forget(self, task_id: int) -> None:
         super().forget(task_id)
         self._published.discard(task_id)
+        self.objection.forget(task_id)
 
     def clear(self, task_id: int) -> None:
         super().clear(task_id)

@@ -47,7 +47,18 @@ def run(
     stopping: threading.Event,
     hear: Hear = lambda step: None,
 ) -> float:
-    """Run a job of `trainer.training` for at most `seconds`, and return its score.
+    """Run a job of `trainer.training` for at most `seconds`, and return its score; errors as `ask`."""
+    return float(ask(job, scratch, seconds, stopping, hear)["score"])
+
+
+def ask(
+    job: Mapping[str, Any],
+    scratch: Path,
+    seconds: float,
+    stopping: threading.Event,
+    hear: Hear = lambda step: None,
+) -> Step:
+    """The same, for all of its last word.
 
     TaskFailed if it cannot be done, or not in time; TrainingStopped when `stopping` is set.
     """
@@ -64,13 +75,13 @@ def run(
                 process.kill()
 
 
-def _listen(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event, hear: Hear) -> float:
+def _listen(process: subprocess.Popen[bytes], deadline: float, stopping: threading.Event, hear: Hear) -> Step:
     for line in lines(process, deadline, stopping):
         message = json.loads(line)
         if "failed" in message:
             raise TaskFailed("training", str(message["failed"]).rstrip("."))
         if "done" in message:
-            return float(message["score"])
+            return dict(message)
         hear(message)
     process.wait()
     raise TaskFailed("training", f"it ended without a model ({last_words(process)})")

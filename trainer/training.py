@@ -6,7 +6,8 @@ and "base" (folder) where a model is adapted. What the budget does not name, the
 Standard output carries one JSON object a line: {"step", "steps", "loss", "score"} as it goes on, then {"done": true}
 or {"failed": reason}.
 With "model" instead of "output" nothing is trained: the model in that folder goes through the gate and is measured on
-the training data, {"score"}.
+the data, {"score", "value": as the chain has it, times 1e9}. With "other", the folder of a model, too, it is only told
+how far it is from that one, {"distance": billionths}.
 """
 
 import json
@@ -19,7 +20,9 @@ from typing import Any
 
 from node.jobs import die_with_parent
 from protocol import tasks
+from protocol.copies import distance
 from protocol.errors import ProtocolError
+from protocol.reports import mean_score
 from protocol.specs import read_spec
 from protocol.tasks.base import Progress
 from protocol.tasks.runs import read_model, write_model
@@ -63,8 +66,11 @@ def _device(wanted: str) -> str:
 
 def _check(job: dict[str, Any]) -> dict[str, Any]:
     task = tasks.load(read_spec(Path(job["spec"])), _base(job))
-    metrics = task.evaluate(read_model(task, Path(job["model"])), task.load(Path(job["data"])))
-    return {"done": True, "score": metrics.score}
+    model = read_model(task, Path(job["model"]))
+    if "other" in job:
+        return {"done": True, "distance": distance(model, read_model(task, Path(job["other"])))}
+    metrics = task.evaluate(model, task.load(Path(job["data"])))
+    return {"done": True, "score": metrics.score, "value": mean_score(metrics.values)}
 
 
 def _base(job: dict[str, Any]) -> Path | None:

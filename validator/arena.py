@@ -14,15 +14,16 @@ from node.amounts import UNIT, format_amount
 from node.metrics import EVALUATIONS, REWARDS
 from node.participant import Means, Participant, TaskRefused
 from node.policy import Policy
-from protocol.artifacts import manifest_of
 from protocol.calls import Record
 from protocol.encoding import VERDICTS, ScoreEntry, batch_of, score_value, scores_commitment
 from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch, ProtocolError, SpecInvalid
 from protocol.phases import Phase
 from protocol.specs import TaskSpec
+from validator.appeals import Dissent
 from validator.copies import Copies
 from validator.duties import Duties, Duty
 from validator.evaluation import Case, Evaluations, Finding
+from validator.publishing import Reports
 from validator.sandbox import Sandbox
 
 logger = logging.getLogger(__name__)
@@ -36,8 +37,9 @@ class ArenaValidator(Participant):
         self.sandbox = sandbox
         self.evaluations = Evaluations(means.store, sandbox, policy.max_download_bytes)
         self.copies = Copies(means.chain, self.evaluations, self.jobs)
+        self.dissent = Dissent(means.chain, self.evaluations, self.copies, self.jobs, sure=self.appeals.allowed)
         self._prepared: set[int] = set()
-        self._published: set[str] = set()
+        self.reports = Reports(means.store, self.jobs)
         self.duties = Duties(means.chain, self.upkeep)
         self._findings: dict[tuple[int, str], Finding] = {}
         self._trouble: dict[tuple[int, str], ProtocolError] = {}
@@ -52,6 +54,7 @@ class ArenaValidator(Participant):
         self._findings = {key: finding for key, finding in self._findings.items() if key[0] != task_id}
         self._trouble = {key: error for key, error in self._trouble.items() if key[0] != task_id}
         self.duties.forget(task_id)
+        self.dissent.forget(task_id)
         self.copies.forget(task_id, self.folder(task_id))
 
     # --- joining
@@ -108,6 +111,8 @@ class ArenaValidator(Participant):
             self._score(task_id, task)
         elif phase == Phase.SCORE_REVEAL:
             self._reveal_all(task_id, task)
+        elif phase == Phase.CHALLENGE:
+            self._challenge(task_id, task)
         elif phase == Phase.FINALIZED:
             self._claim(task_id)
         else:
@@ -236,23 +241,11 @@ class ArenaValidator(Participant):
 
     def _publish(self, task_id: int, case: Case, entries: Sequence[ScoreEntry]) -> bool:
         """Whether the reports are in the store."""
-        wanted = {entry.report_digest for entry in entries} - self._published
-        if not wanted:
-            return True
         try:
-            done = self.jobs.result(("publish", task_id), partial(self._put_reports, case, wanted))
+            return self.reports.are_published(task_id, case, {entry.report_digest for entry in entries})
         except ProtocolError as error:
             self._tell_of(task_id, logging.WARNING, f"Could not publish the reports of task={task_id}", error)
             return False
-        self._published |= done or set()
-        return bool(done)
-
-    def _put_reports(self, case: Case, wanted: set[str]) -> set[str]:
-        folders = [*case.finding_folder("x").parent.glob("0x*"), *case.unavailable_folder("x").parent.glob("0x*")]
-        for folder in folders:
-            if manifest_of(folder).digest in wanted:
-                self.store.put(folder)
-        return wanted
 
     def reveal(self, task_id: int, task: Record, batch: int, entries: Sequence[ScoreEntry]) -> None:
         """Reveal a batch of scores."""
@@ -260,6 +253,12 @@ class ArenaValidator(Participant):
         key = f"{_intent(task_id, task, batch)}:reveal"
         self.sender.send(key, "Arena", "revealScores", task_id, batch, list(entries), salt)
         logger.info("Revealed %d scores task=%s attempt=%s", len(entries), task_id, task.attempt)
+
+    def _challenge(self, task_id: int, task: Record) -> None:
+        if (spec := self.spec(task_id, task)) is not None:
+            find = partial(self.find, task_id, task, self.case(task_id, task, spec))
+            judge = partial(self.dissent.with_result, task_id, self.case(task_id, task, spec), find)
+            self.appeals.work(task_id, task, range(1, task.submission_count + 1), judge)
 
     def _hash(self, task_id: int, task: Record, batch: int, entries: Sequence[ScoreEntry]) -> str:
         deployment = self.chain.deployment

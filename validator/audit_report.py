@@ -5,11 +5,14 @@ from dataclasses import asdict
 
 import typer
 
-from node.amounts import parse_address
+from node.amounts import format_amount, format_duration, parse_address
 from node.output import ARTIFACT, Output
 from node.settings import ClientSettings
+from protocol import phases
+from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.errors import ConfigInvalid
+from protocol.phases import Phase
 from validator.audit import Audited, Request, audit
 
 
@@ -26,7 +29,7 @@ def run(output: Output, client: ClientSettings, request: Request) -> None:
     if output.json:
         output.line(json.dumps([{**asdict(each), "holds": each.holds} for each in found]))
     else:
-        _conclude(output, request.task, found, failed)
+        _conclude(output, client.chain(), request.task, found, failed)
     if failed:
         raise typer.Exit(ARTIFACT)
 
@@ -47,7 +50,25 @@ def _line(audited: Audited) -> str:
     return begin + f"FAILS: {audited.fault}{which}"
 
 
-def _conclude(output: Output, task: int, found: list[Audited], failed: list[Audited]) -> None:
+def _conclude(output: Output, chain: Chain, task_id: int, found: list[Audited], failed: list[Audited]) -> None:
     output.line(f"{len(found) - len(failed)} of {len(found)} reports hold.")
     for model in sorted({each.model for each in failed}):
-        output.line(f"To evaluate all of it: skein validator score {model} --task {task}")
+        output.line(f"To evaluate all of it: skein validator score {model} --task {task_id}")
+    for submission in sorted({each.submission for each in failed}):
+        output.line(_appeal(chain, task_id, submission))
+
+
+def _appeal(chain: Chain, task_id: int, submission: int) -> str:
+    """How the result of a submission can be appealed, or that it cannot."""
+    task, now, command = chain.task(task_id), chain.now(), f"skein task appeal {task_id} {submission}"
+    terms, phase = task.parameters, phases.phase(task, now)
+    bond, left = format_amount(terms.appeal_bond), format_duration(max((phases.deadline(task, now) or now) - now, 0))
+    if not terms.challenge_window or task.validator_count <= terms.panel_size:
+        return f"The result of submission {submission} cannot be appealed: the task has no larger panel, or no time."
+    if chain.call("Arena", "appealOf", task_id, submission).attempt:
+        return f"The result of submission {submission} was appealed already."
+    if phase in (Phase.SCORE_COMMIT, Phase.SCORE_REVEAL):
+        return f"To appeal it, with a bond of {bond} SKEIN, once all scores are revealed: {command}"
+    if phase is Phase.CHALLENGE:
+        return f"To appeal it, with a bond of {bond} SKEIN, within {left}: {command}"
+    return f"The result of submission {submission} can be appealed no more."

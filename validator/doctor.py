@@ -8,8 +8,8 @@ from pathlib import Path
 from node.checks import Common
 from node.doctor import Check, Finding, fault, ok, warning
 from protocol.specs import make_spec, write_spec
-from validator.evaluation import RESULT_FILE
 from validator.isolation import Limits
+from validator.outputs import RESULT_FILE
 from validator.sandbox import Sandbox, SandboxUnavailable, confinement
 from validator.settings import ValidatorClient, ValidatorSettings
 

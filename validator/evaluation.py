@@ -5,7 +5,6 @@ trouble (disk, memory, a store that does not answer) is never a verdict: it is r
 more memory or time than the specification allows, counts against a model only if a blank one does better in its place.
 """
 
-import json
 import logging
 import tempfile
 import threading
@@ -25,19 +24,13 @@ from protocol.staging import local_storage, promote
 from protocol.store import ArtifactStore
 from protocol.store import Limits as ArtifactLimits
 from validator.isolation import Limits
+from validator.outputs import HELD_OUT, MODEL, REPORT_FOLDER, read_result, read_stage
 from validator.sandbox import Sandbox, SandboxUnavailable
 
 logger = logging.getLogger(__name__)
 
-# What the evaluator leaves in its output folder; see validator.evaluator, which loads torch and is not imported here.
-STAGE_FILE = "stage"
-RESULT_FILE = "result.json"
-REPORT_FOLDER = "report"
-HELD_OUT, MODEL = "held-out set", "model"  # the stages
-
 VerdictName = Literal["invalid", "unavailable", "unopenable"]
 _CODES = {"invalid": INVALID, "unavailable": UNAVAILABLE, "unopenable": UNOPENABLE}
-_RESULT_BYTES = 64 * 1024
 _REPORT_BYTES = 1 << 20  # for a report, beside its samples
 # Verdicts go by processor time. The clock on the wall only guards against a machine that stands still.
 _WALL_FACTOR, _WALL_EXTRA = 4, 60
@@ -128,6 +121,11 @@ class Evaluations:
             with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="evaluation-") as scratch:
                 _keep(self._evaluate(case, digest, key, Path(scratch)), place)
         return read_finding(place)
+
+    def score_again(self, case: Case, digest: str, key: str) -> int:
+        """What a second evaluation says, whatever the first one has left. Raises what `assess` raises."""
+        with tempfile.TemporaryDirectory(dir=_made(case.folder), prefix="again-") as scratch:
+            return read_finding(self._evaluate(case, digest, key, Path(scratch))).score
 
     def give_up(self, case: Case, digest: str, reason: str) -> Finding:
         """The verdict on a model that could not be fetched in time."""
@@ -233,12 +231,12 @@ class Evaluations:
         """The evaluator's result, with the folder it wrote to."""
         output, fault = self._attempt(job, inputs, case, scratch / "first")
         if fault is None:
-            return {**_read_result(output), "folder": str(output)}
+            return {**read_result(output), "folder": str(output)}
         logger.warning("An evaluation %s; finding out whether the model is to blame", fault)
-        stage = _read_small(output / STAGE_FILE)
+        stage = read_stage(output)
         control = {name: value for name, value in job.items() if name != "model"}
         output, other = self._attempt(control, inputs, case, scratch / "control")
-        if stage == HELD_OUT and other and _read_small(output / STAGE_FILE) == HELD_OUT:
+        if stage == HELD_OUT and other and read_stage(output) == HELD_OUT:
             return {"verdict": "unopenable", "reason": f"reading the held-out set {fault}"}
         if stage != MODEL or other:
             raise SandboxUnavailable(f"This machine cannot evaluate: it {fault}, a blank model's {other}.")
@@ -281,18 +279,3 @@ def _made(folder: Path) -> Path:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _read_result(output: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(_read_small(output / RESULT_FILE)))
-    except ValueError as error:
-        raise SandboxUnavailable(f"The evaluation left no readable result: {error}.") from error
-
-
-def _read_small(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(_RESULT_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""

@@ -23,7 +23,7 @@ from protocol.reports import write_report
 from protocol.specs import read_spec, spec_digest
 from protocol.tasks.base import Indices, Task
 from protocol.tasks.runs import read_model
-from validator.evaluation import HELD_OUT, MODEL, REPORT_FOLDER, RESULT_FILE, STAGE_FILE
+from validator.outputs import HELD_OUT, MODEL, REPORT_FOLDER, RESULT_FILE, STAGE_FILE
 
 # All kinds are loaded before the first job comes, since every job is a fork of this process and then cannot load much.
 for _kind in pkgutil.iter_modules(tasks.__path__):

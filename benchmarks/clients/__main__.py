@@ -102,14 +102,14 @@ class Bench:
         assert self.evaluations.assess(self.case, digest, "0x" + KEY.hex()).score > 0
 
 
-def plain(tensors: Tensors, data: Table, dtype: torch.dtype, batch: int = 1024) -> float:
-    """The mean loss, by the loop that anybody would write."""
-    weights = {name: torch.from_numpy(array).to(dtype) for name, array in tensors.items()}
+def plain(tensors: Tensors, data: Table, batch: int = 1024) -> float:
+    """The mean loss, by the loop that anybody would write, in float64."""
+    weights = {name: torch.from_numpy(array).double() for name, array in tensors.items()}
     layers = sum(name.endswith(".weight") for name in weights)
     total = 0.0
     with torch.inference_mode():
         for start in range(0, len(data), batch):
-            x = (torch.from_numpy(data.x[start : start + batch]).to(dtype) - weights["mean"]) * weights["scale"]
+            x = (torch.from_numpy(data.x[start : start + batch]).double() - weights["mean"]) * weights["scale"]
             for number in range(layers):
                 x = functional.linear(x, weights[f"layers.{number}.weight"], weights[f"layers.{number}.bias"])
                 x = x if number == layers - 1 else functional.relu(x)
@@ -132,43 +132,48 @@ def seconds(work: Callable[[], object]) -> float:
 def overhead(
     samples: Annotated[list[int] | None, typer.Option(min=100, help="Rows of the held-out set.")] = None,
     width: Annotated[int, typer.Option(min=8, help="Of the two hidden layers.")] = 512,
-    runs: Annotated[int, typer.Option(min=1)] = 5,
+    runs: Annotated[
+        int, typer.Option(min=3, help="Pairs of an evaluation and a plain loop, one after the other.")
+    ] = 15,
 ) -> None:
-    """From digest to finding, against plain loops over tensors that are in memory already, on one thread.
+    """From digest to finding, against a plain loop over tensors that are in memory already; both float64, one thread.
 
-    Ratios are of processor seconds, those of forking and confining included; of each the least of all runs.
+    Of processor seconds, those of forking and confining included. A machine's speed wanders by more than what is
+    measured, so each evaluation is compared with the plain loops right before and right after it, of the same model.
     """
     torch.set_num_threads(1)
-    print(f"{'samples':>9}{'':32}{'seconds':>10}{'processor':>11}{'validator /':>13}")
-    for size in samples or [10_000, 40_000, 160_000]:
-        least = _compare(size, width, runs)
-        ours = least["validator, digest to finding"][1]
-        for name, (wall, processor) in least.items():
-            print(f"{size:>9,}  {name:30}{wall:>10.3f}{processor:>11.3f}{ours / processor:>12.2f}x")
+    columns = ("samples", "validator s", "plain s", "ratio", "quartiles", "least of each")
+    print("".join(f"{name:>15}" for name in columns))
+    for size in samples or [10_000, 40_000, 80_000, 160_000]:
+        ours, around, loops = _pairs(size, width, runs)
+        ratios = [one / other for one, other in zip(ours, around, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        figures = (f"{size:,}", f"{statistics.median(ours):.3f}", f"{statistics.median(loops):.3f}", f"{middle:.3f}")
+        print("".join(f"{text:>15}" for text in (*figures, f"{low:.3f}–{high:.3f}", f"{min(ours) / min(loops):.3f}")))
 
 
-def _compare(samples: int, width: int, runs: int) -> dict[str, list[float]]:
-    """Least seconds on the wall and of processors by what was done, each `runs` times in turn."""
-    found: dict[str, list[tuple[float, float]]] = {}
+def _pairs(samples: int, width: int, runs: int) -> tuple[list[float], list[float], list[float]]:
+    """Processor seconds of evaluations, of the plain loops around each (their mean), and of all plain loops."""
+    ours, around, loops = [], [], []
     with tempfile.TemporaryDirectory(prefix="skein-bench-") as root:
         bench = Bench(Path(root), [width, width], samples)
         for number in range(runs):
             digest, tensors = bench.submit(number), model(bench.spec, number)
-            for name, work in (
-                ("validator, digest to finding", partial(bench.judge, digest)),
-                ("plain loop, float64", partial(plain, tensors, bench.data, torch.float64)),
-                ("plain loop, float32", partial(plain, tensors, bench.data, torch.float32)),
-            ):
-                found.setdefault(name, []).append(spent(work))
+            loop = partial(plain, tensors, bench.data)
+            before = spent(loop)
+            ours.append(spent(partial(bench.judge, digest)))
+            after = spent(loop)
+            around.append((before + after) / 2)
+            loops += [before, after]
         bench.sandbox.close()
-    return {name: [min(column) for column in zip(*pairs, strict=True)] for name, pairs in found.items()}
+    return ours, around, loops
 
 
-def spent(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the wall, and of processors: this process's and those of all that is started for the sandbox."""
+def spent(work: Callable[[], object]) -> float:
+    """Seconds of processors: this process's and those of all that is started for the sandbox."""
     before, own = _children_seconds(), time.process_time()
-    wall = seconds(work)
-    return wall, time.process_time() - own + _children_seconds() - before
+    work()
+    return time.process_time() - own + _children_seconds() - before
 
 
 def _children_seconds() -> float:

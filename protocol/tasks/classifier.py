@@ -30,7 +30,7 @@ MAX_LOSS = 100.0
 MAX_PARAMETERS = 100_000_000
 # Numbers of the widest intermediate result that are computed at once: so many stay in a processor's cache, but a large
 # weight is made ready for at least so many rows, and memory is for at most so many.
-_CACHED, _WORTHWHILE_ROWS, _MOST = 2**19, 1024, 2**22
+_CACHED, _WORTHWHILE_ROWS, _MOST = 2**19, 2048, 2**22
 
 L = TypeVar("L", bound=Labelled)
 
@@ -61,7 +61,7 @@ class Classifier(Task[L]):
         with deterministic(), torch.inference_mode():
             tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
             starts = range(0, len(data), rows)
-            parts = [self._measure(tensors, data.rows(np.arange(at, min(at + rows, len(data))))) for at in starts]
+            parts = [self._measure(tensors, data.rows(slice(at, at + rows))) for at in starts]
         losses, hits = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Metrics(losses, self._values(data, losses, hits))
 

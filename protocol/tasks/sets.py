@@ -59,8 +59,8 @@ class Labelled:
         told = ((name, getattr(self, name)) for name in self.__dataclass_fields__ if name not in ("y", "counts"))
         return {name: value for name, value in told if isinstance(value, np.ndarray)}
 
-    def rows(self, indices: NDArray[np.int64]) -> Self:
-        """Some of the samples, in the order of `indices`."""
+    def rows(self, indices: NDArray[np.int64] | slice) -> Self:
+        """Some of the samples, in the order of `indices`; those of a slice are not copied."""
         parts = {name: array[indices] for name, array in self.arrays().items()}
         return replace(self, y=self.y[indices], counts=self.class_counts(), **parts)
 

@@ -138,6 +138,7 @@ def assert_for_people(auditor: Shell, task: int) -> None:
     assert "holds (20 samples)" in told and "1 of 1 reports hold" in told
     told = auditor.run(*words, auditor.address(5), code=6).stdout
     assert "FAILS: it tells of 153 samples" in told and "skein validator score 0x" in told
+    assert "The result of submission 1 cannot be appealed" in told
     with pytest.raises(NotFound, match="No score of task 1 was revealed"):
         auditor.run(*words, auditor.address(9))
     with pytest.raises(ConfigInvalid, match="must lie between 1 and 400"):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from network import Network
 
-from node.journal import Intent, Journal, Sent, State
+from node.intents import Intent, Sent, State
+from node.journal import Journal
 from node.sender import Sender
 from protocol.chain import Chain
 from protocol.transactions import Signed

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from network import Network
 
-from node.journal import Journal, Sent, State
+from node.intents import Sent, State
+from node.journal import Journal
 from protocol.errors import ConfigInvalid, ContractReverted, StorageFailed
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from network import Network
 
-from node.journal import Journal, State
+from node.intents import State
+from node.journal import Journal
 from node.sender import JournalConflict, Sender
 from protocol.chain import Chain
 from protocol.errors import ChainUnavailable, ContractReverted
