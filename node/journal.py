@@ -165,6 +165,30 @@ class Journal:
         with self.writing():
             self._database.execute("DELETE FROM facts WHERE key = ?", (key,))
 
+    # --- what is over
+
+    def has(self, prefix: str) -> bool:
+        """Whether there is an intent whose key begins so."""
+        return bool(self._rows("SELECT 1 FROM intents WHERE substr(key, 1, ?) = ? LIMIT 1", len(prefix), prefix))
+
+    def is_open(self, prefix: str) -> bool:
+        """Whether one of them is not final."""
+        query = "SELECT 1 FROM intents WHERE final = 0 AND substr(key, 1, ?) = ? LIMIT 1"
+        return bool(self._rows(query, len(prefix), prefix))
+
+    def drop(self, prefix: str, *facts: str) -> None:
+        """Forget all that was kept under keys that begin so, and these facts. What is not final stays, and so does the
+        highest nonce: by that the transactions of others are told from ours.
+        """
+        gone = "final = 1 AND substr(key, 1, ?) = ? AND nonce < (SELECT max(nonce) FROM intents)"
+        with self.writing():
+            chosen = f"SELECT id FROM intents WHERE {gone}"
+            self._database.execute(f"DELETE FROM transactions WHERE intent IN ({chosen})", (len(prefix), prefix))
+            self._database.execute(f"DELETE FROM intents WHERE {gone}", (len(prefix), prefix))
+            self._database.execute("DELETE FROM facts WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+            for fact in facts:
+                self._database.execute("DELETE FROM facts WHERE key = ?", (fact,))
+
     # --- intents
 
     def newest(self, key: str) -> Intent | None:

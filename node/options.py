@@ -16,7 +16,7 @@ from protocol.logs import configure_logging
 from protocol.settings import NetworkSettings
 
 _METAVARS = {"keystore": "FILE", "deployment": "FILE", "home": "DIR", "withdrawal": "ADDRESS"}
-_METAVARS |= {"stake": "SKEIN", "bounty": "SKEIN"}
+_METAVARS |= {"stake": "SKEIN", "bounty": "SKEIN", "budget": "SKEIN"}
 _COUNTS = ("confirmations", "workers", "epochs", "size", "patience", "seed")
 Program = Callable[..., None]
 Settings = NetworkSettings | Policy

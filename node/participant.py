@@ -18,7 +18,8 @@ from node.appeals import Appeals
 from node.jobs import Jobs
 from node.journal import Journal
 from node.policy import Policy
-from node.rehearsal import Rehearsed
+from node.rehearsal import Rehearsed, RehearsingSender
+from node.retention import Retention
 from node.sender import Sender
 from node.upkeep import Upkeep
 from protocol import phases
@@ -64,12 +65,8 @@ class Participant(ABC):
     """A client of the arena: `tick` on every turn of its loop."""
 
     def __init__(self, means: Means, policy: Policy) -> None:
-        self.chain = means.chain
-        self.sender = means.sender
-        self.journal = means.journal
-        self.store = means.store
-        self.work = means.work
-        self.confirmations = means.confirmations
+        self.chain, self.sender, self.journal = means.chain, means.sender, means.journal
+        self.store, self.work, self.confirmations = means.store, means.work, means.confirmations
         self.policy = policy
         self.jobs = Jobs(policy.workers, first_pause=policy.retry_seconds)
         self.upkeep = Upkeep(means.chain, means.sender, policy.spread_seconds)
@@ -82,6 +79,8 @@ class Participant(ABC):
         self._deadlines: dict[int, int] = {}
         self._told: dict[int, str] = {}
         self._ended: dict[int, int] = {}
+        self._let_go: set[int] = set()
+        self.retention = Retention(means.journal, means.work, policy)
         self._leaving = False
         self._below = int((self.journal.recall("finished") or {}).get("below", 1))
 
@@ -193,16 +192,22 @@ class Participant(ABC):
         return since is not None and height - since >= self.confirmations
 
     def _forget_finished(self, height: int) -> None:
+        now = self.chain.now()
+        for task_id in self._ended.keys() - self._let_go:
+            if self._is_finished(task_id, height):
+                self.forget(task_id)
+                self.retention.over(task_id, now, self.clear)
+                self._let_go.add(task_id)
         below = self._below
-        while below in self._ended and self._is_finished(below, height):
+        while below in self._let_go:
+            self._let_go.remove(below)
+            del self._ended[below]
             below += 1
-        for task_id in range(self._below, below):
-            del self._ended[task_id]
-            self.forget(task_id)
-            self.clear(task_id)
         if below > self._below:
             self._below = below
             self.journal.remember("finished", {"below": below})
+        if not isinstance(self.sender, RehearsingSender):
+            self.retention.tidy(now, self.clear)
 
     def forget(self, task_id: int) -> None:
         """Drop what is in memory of a task that is over: a client runs for months."""

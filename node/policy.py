@@ -67,6 +67,10 @@ class Policy(Settings):
     """Below this much free disk space no task is joined; those that were joined go on with what is left."""
     appeal_budget: Amount = 0
     """Bonds for appeals that the client makes by itself, SKEIN: the most that may be out or lost at once; 0: none."""
+    keep_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 14.0
+    """How long files and journal rows of a task are kept after all of it is claimed."""
+    keep_bytes: Annotated[int, Field(ge=0)] = 20 << 30
+    """Files of such tasks go earlier, the oldest first, where they take more than this."""
     max_download_bytes: Annotated[int, Field(gt=0)] = 8 << 30
     """The largest data set that is fetched."""
 

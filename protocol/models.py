@@ -37,6 +37,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _HEADER_BYTES = 16 * 1024  # for metadata and padding
 _HEADER_BYTES_PER_TENSOR = 512
 _PIECE = 1 << 20  # elements checked for NaN at once
+_LARGE = 16 << 20  # bytes of a tensor
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,7 @@ def _check_layout(entries: list[_Entry], data_bytes: int) -> None:
 
 
 def _read(file: BinaryIO, data_start: int, entry: _Entry) -> NDArray[Any]:
-    file.seek(data_start + entry.begin)
-    array = np.fromfile(file, entry.dtype, math.prod(entry.shape))
+    array = _numbers(file, data_start + entry.begin, entry.dtype, math.prod(entry.shape))
     if array.nbytes != entry.end - entry.begin:
         raise OSError("the file became shorter")
     if entry.kind == _BF16:
@@ -198,6 +198,19 @@ def _read(file: BinaryIO, data_start: int, entry: _Entry) -> NDArray[Any]:
     if array.dtype.kind == "f":
         _check_finite(entry.name, array)
     return array.reshape(entry.shape)
+
+
+def _numbers(file: BinaryIO, start: int, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Numbers of a file; fewer if it ends before. What is large is mapped and not copied: finding memory for it takes
+    longer than reading it. Writing to it changes no file.
+    """
+    if count * dtype.itemsize >= _LARGE and start % dtype.itemsize == 0:
+        try:
+            return np.asarray(np.memmap(file, dtype, "c", start, (count,)))
+        except ValueError:  # the file is shorter
+            return np.empty(0, dtype)
+    file.seek(start)
+    return np.fromfile(file, dtype, count)
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:
