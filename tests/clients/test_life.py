@@ -18,7 +18,7 @@ def remembered(owner: Any, task: int) -> list[str]:
 
 def test_nothing_of_a_task_that_is_over_stays_in_memory(world: World) -> None:
     task = world.task()
-    clients: list[Any] = [world.trainer(2), world.validator(4), world.validator(5), world.validator(6)]
+    clients: list[Any] = [world.trainer(2, keep_days=0), *(world.validator(n, keep_days=0) for n in (4, 5, 6))]
     world.live(task)
     owners = [*clients, *(client.upkeep for client in clients), *(client.duties for client in clients[1:])]
     assert {"_specs", "_findings", "_published", "_known"} <= {
@@ -27,7 +27,12 @@ def test_nothing_of_a_task_that_is_over_stays_in_memory(world: World) -> None:
     world.network.mine(clients[0].confirmations + 1)
     world.work()
     assert [remembered(each, task) for each in owners] == [[]] * len(owners)
+    assert all(client.folder(task).exists() and client.journal.has(f"task:{task}:") for client in clients)
+    for client in clients:
+        client.retention._next_look = 0  # an hour later
+    world.work()
     assert not any(client.folder(task).exists() for client in clients)
+    assert not any(client.journal.facts(f"task:{task}:") for client in clients)
 
 
 def test_trainers_and_validators_carry_a_task_from_commit_to_claim(world: World) -> None:
