@@ -6,6 +6,7 @@ raises no budget.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 
 from node.amounts import format_amount
@@ -23,6 +24,8 @@ from protocol.results import Result, agrees, read_result
 
 logger = logging.getLogger(__name__)
 
+_PAUSE = 60.0  # seconds until a bond that could not be paid is thought of again
+
 Key = tuple[int, int]
 Judge = Callable[[int, Record, Result], str | None]
 """What is wrong with a submission's result: a clause, "" if nothing is, None while that is found out."""
@@ -39,6 +42,7 @@ class Appeals:
         self._upkeep = upkeep
         self._closed: set[tuple[int, int, int, str]] = set()
         self._told: set[tuple[int, int, str]] = set()
+        self._not_before: dict[Key, float] = {}
 
     @property
     def allowed(self) -> bool:
@@ -51,13 +55,16 @@ class Appeals:
             return  # there is no larger panel
         for submission_id in submissions:
             key = (task_id, task.attempt, submission_id, task.seed)
-            if key not in self._closed and self._look(task_id, task, submission_id, judge):
+            if key in self._closed or time.monotonic() < self._not_before.get((task_id, submission_id), 0.0):
+                continue
+            if self._look(task_id, task, submission_id, judge):
                 self._closed.add(key)
 
     def forget(self, task_id: int) -> None:
         """Drop what is known of a task that is over; the chain keeps what became of its appeals."""
         self._closed = {key for key in self._closed if key[0] != task_id}
         self._told = {told for told in self._told if told[0] != task_id}
+        self._not_before = {key: until for key, until in self._not_before.items() if key[0] != task_id}
         for key in self._journal.facts(f"appeal:{task_id}:"):
             self._journal.forget(key)
 
@@ -80,6 +87,7 @@ class Appeals:
         self._tell(task_id, submission_id, f"The result of {about} is wrong: {wrong}")
         if (reason := self._hindrance((task_id, submission_id), bond)) is not None:
             self._tell(task_id, submission_id, f"Did not appeal {about}: {reason}")
+            self._not_before[task_id, submission_id] = time.monotonic() + _PAUSE
             return not self.allowed
         if not self._upkeep.is_my_turn(key):
             return False

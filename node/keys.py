@@ -80,14 +80,20 @@ def create_keystore(path: Path, password: str, work: int = _WORK) -> "LocalAccou
     return account
 
 
-def import_key(path: Path, private_key: str, password: str, work: int = _WORK) -> "LocalAccount":
-    """A key that exists already (64 hexadecimal digits) in a new key file."""
+def require_key(private_key: str) -> "LocalAccount":
+    """The account of a private key; ConfigInvalid if it is none."""
     from eth_account import Account
 
     try:
         account: LocalAccount = Account.from_key(private_key)
     except (ValueError, TypeError) as error:  # its text would show the key
         raise ConfigInvalid("That is not a private key: give 64 hexadecimal digits.") from error
+    return account
+
+
+def import_key(path: Path, private_key: str, password: str, work: int = _WORK) -> "LocalAccount":
+    """A key that exists already (64 hexadecimal digits) in a new key file."""
+    account = require_key(private_key)
     _write(path, account, password, work)
     return account
 

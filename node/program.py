@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from node.freshness import Freshness
 from node.journal import Journal
 from node.locks import lock_account
 from node.loop import Loop
@@ -31,14 +32,17 @@ def means_of(settings: ClientSettings, account: "LocalAccount", dry_run: bool = 
     return Means(chain, sender, journal, store, journal.folder, settings.confirmations)
 
 
-def open_means(settings: ClientSettings, account: "LocalAccount", name: str, once: bool, dry_run: bool) -> Means | None:
-    """The same; waits for a chain that does not answer and for a disk that is full, None when told to stop meanwhile.
-
-    Who runs `once` does not wait: StorageFailed, ChainUnavailable.
+def open_means(
+    settings: ClientSettings, account: "LocalAccount", name: str, dry_run: bool, *, patient: bool, alone: bool = True
+) -> Means | None:
+    """The same. Who is `patient` waits for a chain that does not answer and for a disk that is full, and gets None when
+    told to stop meanwhile; others get StorageFailed, ChainUnavailable.
     """
-    if once or dry_run:
-        return means_of(settings, account, dry_run)
-    return Loop(lambda: None, settings.poll_seconds, name).patiently(lambda: means_of(settings, account))
+
+    def make() -> Means:
+        return means_of(settings, account, dry_run, alone=alone)
+
+    return Loop(lambda: None, settings.poll_seconds, name).patiently(make) if patient else make()
 
 
 def serve(
@@ -51,11 +55,11 @@ def serve(
 ) -> None:
     """Run a client until it is told to stop, or `until` holds; with `once` or `dry_run` until nothing is to do now.
 
-    Waits as `open_means` does. ConfigInvalid if another client runs with the key; with `once`, StorageFailed if the
-    disk kept it from anything.
+    Who runs `once` does not wait for chain or disk. ConfigInvalid if another client runs with the key; with `once`,
+    StorageFailed if the disk kept it from anything.
     """
     account = settings.account()
-    if (means := open_means(settings, account, name, once, dry_run)) is None:
+    if (means := open_means(settings, account, name, dry_run, patient=not (once or dry_run))) is None:
         return
     with means.journal, lock_account(means.chain, account.address, settings.home):
         participant = make(means)
@@ -67,16 +71,19 @@ def serve(
                     raise participant.hindrance
             else:
                 with endpoint(settings.metrics_host, settings.metrics_port):
-                    _loop(participant, Watch(participant, means, name), settings.poll_seconds, name, until)
+                    _loop(participant, means, settings.poll_seconds, name, until)
         finally:
             participant.close()
 
 
 def _loop(
-    participant: Participant, watch: Watch, poll_seconds: float, name: str, until: Callable[[Participant], bool]
+    participant: Participant, means: Means, poll_seconds: float, name: str, until: Callable[[Participant], bool]
 ) -> None:
+    watch, freshness = Watch(participant, means, name), Freshness(means.chain, means.confirmations)
+
     def tick() -> None:
         with watch.tick():
+            freshness.look()
             participant.tick()
         if participant.has_left:
             logger.info("Left: nothing is staked any more, and no task is looked after")

@@ -92,5 +92,5 @@ def _told(error: Exception) -> str:
     if isinstance(error, ipfshttpclient.exceptions.TimeoutError | requests.Timeout):
         return "no answer in time"
     if isinstance(error, ipfshttpclient.exceptions.ConnectionError | requests.ConnectionError):
-        return "cannot be reached; is the daemon running?"
+        return "cannot be reached: see whether the daemon runs"
     return f"does not answer like an IPFS daemon ({type(error).__name__})"

@@ -90,6 +90,27 @@ class Rpc:
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
+    def prefer_newest(self, ahead: int = 3) -> None:
+        """Go on with the endpoint whose chain is longest, if it is more than `ahead` blocks longer than the present
+        one's. Those that do not answer are left out.
+        """
+        if len(self.urls) < 2:
+            return
+        heads = {at: head for at in range(len(self.urls)) if (head := self._head(at)) is not None}
+        best = max(heads, key=lambda at: heads[at], default=self._favourite)
+        if heads and heads[best] > heads.get(self._favourite, -1) + ahead:
+            logger.warning("Switched to the RPC endpoint %s, which is at block %d", told(self.urls[best]), heads[best])
+            self._favourite = best
+
+    def _head(self, at: int) -> int | None:
+        try:
+            if at not in self._known:
+                self._check_chain(at)
+            return int(self._exchange(at, "eth_blockNumber", ()), 16)
+        except (_Failed, ProtocolError, ValueError, TypeError):
+            self._known.discard(at)
+            return None
+
     def _in_turn(self) -> Iterator[int]:
         count, first = len(self.urls), self._favourite
         return ((first + step) % count for step in range(count))

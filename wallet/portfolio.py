@@ -12,14 +12,20 @@ from wallet.stakes import own_part
 class Holding:
     """Stake of one account in one pool, wei.
 
-    `staked` is what it is worth now, `in_vault` what the shares of the pool's vault are. `gained` is rewards less
-    slashes of what was staked directly, since the first deposit: shares of a vault change hands, and have no history.
+    `staked` is what it is worth now, `in_vault` what the shares of the pool's vault are, None where there is no vault.
+    `gained` is rewards less slashes of what was staked directly, since the first deposit: shares of a vault change
+    hands, and have no history.
     """
 
     operator: str
     staked: int
-    in_vault: int
+    in_vault: int | None
     gained: int
+
+    @property
+    def worth(self) -> int:
+        """All of it."""
+        return self.staked + (self.in_vault or 0)
 
 
 def holdings(chain: Chain, account: str) -> list[Holding]:
@@ -33,8 +39,8 @@ def holdings(chain: Chain, account: str) -> list[Holding]:
     for operator in sorted({*paid_in, *_vaults_with(chain, account)}):
         part = own_part(chain, account, operator)
         staked = part["yours"]
-        found.append(Holding(operator, staked, part.get("yours_in_the_vault", 0), staked - paid_in[operator]))
-    return sorted(found, key=lambda each: -(each.staked + each.in_vault))
+        found.append(Holding(operator, staked, part.get("yours_in_the_vault"), staked - paid_in[operator]))
+    return sorted(found, key=lambda each: -each.worth)
 
 
 def _vaults_with(chain: Chain, account: str) -> set[str]:

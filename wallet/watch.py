@@ -7,7 +7,7 @@ import logging
 
 from node.locks import lock_account
 from node.loop import Loop
-from node.program import means_of
+from node.program import open_means
 from node.rehearsal import Rehearsed
 from node.sender import Sender
 from protocol.calls import Record
@@ -130,9 +130,8 @@ def run(session: Session, until_done: bool, dry_run: bool = False) -> None:
     configure_logging(settings.log_level, settings.log_json)
     account = session.signer.account
     assert account is not None
-    opening = Loop(lambda: None, settings.poll_seconds, "watch")
     # The creator's wallet uses the same key all the time, and two watches do no more than one: nothing to warn of.
-    means = opening.patiently(lambda: means_of(settings, account, dry_run, alone=False))
+    means = open_means(settings, account, "watch", dry_run, patient=True, alone=False)
     if means is None:
         return
     with means.journal, lock_account(means.chain, account.address, settings.home):

@@ -74,10 +74,30 @@ def test_bad_rows_are_named(tmp_path: Path, text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", b"f0,malignant\n\xff,1\n", "is not text in UTF-8: export it as CSV with that encoding."),
+        (
+            "a.csv",
+            b"f0,malignant\n1," + bytes(200_000),
+            "is not CSV: what follows line 1 cannot be told apart into columns.",
+        ),
+        ("a.parquet", b"PAR1 not at all", "is not Parquet, or is damaged."),
+    ],
+    ids=["latin", "endless", "no parquet"],
+)
+def test_files_of_another_sort_are_told_in_our_words(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigInvalid) as raised:
+        open_local(str(tmp_path / name), SPEC, Effort()).load()
+    assert str(raised.value) == f"{tmp_path / name} {told}"
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("nowhere.csv", "cannot be read"),
-        ("nowhere.parquet", "cannot be read"),
+        ("nowhere.csv", r"^nowhere\.csv cannot be read: No such file or directory\.$"),
+        ("nowhere.parquet", r"^nowhere\.parquet cannot be read: No such file or directory\.$"),
         ("sql:sqlite://", "sql:URL"),
         ("sql:sqlite://?query=SELECT * FROM patients", "no such table"),
         ("sql:postgresql://me:secret@host:port/x?query=SELECT 1", "The query on host:port/x failed: invalid literal"),

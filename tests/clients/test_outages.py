@@ -9,9 +9,10 @@ from typing import Any
 
 import play
 import pytest
-from misbehaving import Answer, Provider, provider
+from misbehaving import Answer, Bend, Provider, behind, provider
 from world import QUICK, World, write_model
 
+from node.freshness import Freshness
 from node.journal import Journal
 from node.loop import Loop
 from node.participant import Means
@@ -54,7 +55,13 @@ def living(world: World, node: Provider, account: int) -> Iterator[tuple[ArenaTr
     journal = Journal.open(world.root / "home", chain)
     means = Means(chain, Sender(chain, journal, 2), journal, world.store, journal.folder, 2)
     trainer = ArenaTrainer(means, TrainerSettings(**QUICK))
-    loop, ended = Loop(trainer.tick, 0.05, "trainer"), []
+    freshness, ended = Freshness(chain, 2), []
+
+    def tick() -> None:
+        freshness.look()
+        trainer.tick()
+
+    loop = Loop(tick, 0.05, "trainer")
 
     def run() -> None:
         try:
@@ -112,7 +119,7 @@ def test_an_outage_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("node.loop.LONGEST_PAUSE", 0.2)
     play.stake(world.network, 2)
     with provider(world.network.rpc_url) as node, living(world, node, 2) as (trainer, ended):
-        until(lambda: len(node.asked) > FAILED_LOOKS, 60, "a look at the chain")
+        until(lambda: node.count("eth_call") > FAILED_LOOKS, 60, "a look at the chain")
         task = 1
         write_model(trainer.model_folder(task), 2)
 
@@ -134,3 +141,40 @@ def test_an_outage_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch, 
         outage(lambda: world.network.set_time(world.chain.task(task).commit_ends))
         until(lambda: world.states(task) == [SubmissionState.REVEALED] or ended, 60, "the revelation")
         assert ended == []
+
+
+def flipping(node: str) -> Bend:
+    """Two nodes behind one name, one of them two blocks late: every other request finds it."""
+    late, count = behind(node, 2), 0
+
+    def bend(request: Answer, answer: Answer) -> Answer | int:
+        nonlocal count
+        count += 1
+        return late(request, answer) if count % 2 else answer
+
+    return bend
+
+
+@pytest.mark.parametrize("how", ["lags by 50 blocks", "flips between two heads"])
+def test_a_node_that_shows_the_past_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr("node.loop.LONGEST_PAUSE", 0.2)
+    play.stake(world.network, 2)
+    world.network.mine(60)
+    real = world.network.rpc_url
+    bend = behind(real, 50) if how.startswith("lags") else flipping(real)
+    with provider(real) as node, living(world, node, 2) as (trainer, ended):
+        trainer.chain.timeout = 0.5
+        until(lambda: node.count("eth_call") > FAILED_LOOKS, 60, "a look at the chain")
+        task = world.task()
+        write_model(trainer.model_folder(task), 2)
+        for account in (3, 4):  # else the task is abandoned
+            play.register(world.network, task, account)
+        node.bend, asked = bend, len(node.asked)
+        until(lambda: len(node.asked) > asked + 40 or ended, 60, "looks at the past")
+        world.network.mine(60)  # what was late arrives
+        until(lambda: world.states(task) == [SubmissionState.COMMITTED] or ended, 60, "the commitment")
+        world.network.set_time(world.chain.task(task).commit_ends)
+        world.network.mine(60)
+        until(lambda: world.states(task) == [SubmissionState.REVEALED] or ended, 60, "the revelation")
+        assert ended == []
+    assert world.chain.submission(task, 1).slashed == 0

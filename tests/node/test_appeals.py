@@ -132,7 +132,10 @@ def test_one_that_others_made_is_left(life: Life, journal: Journal) -> None:
     assert appeals_of(network.chain(), life.address(APPELLANT)).bonds == {} and journal.facts("appeal:") == {}
 
 
-def test_a_wallet_without_the_bond_is_told(life: Life, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wallet_without_the_bond_is_told(
+    life: Life, journal: Journal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.appeals._PAUSE", 0.0)
     task, network = challenged(life), life.network
     chain = network.chain(APPELLANT)
     life.send(APPELLANT, "SkeinToken", "transfer", life.address(2), chain.token_balance(chain.address) - 1)

@@ -221,7 +221,7 @@ def test_settings_that_name_none(setting):
 def test_no_daemon_is_told_in_one_sentence(source, tmp_path):
     store = IpfsStore("/ip4/127.0.0.1/tcp/1")
     with pytest.raises(
-        ArtifactMissing, match=r"ipfs:/ip4/127.0.0.1/tcp/1: cannot be reached; is the daemon running\?\.?"
+        ArtifactMissing, match=r"ipfs:/ip4/127.0.0.1/tcp/1: cannot be reached: see whether the daemon runs\.$"
     ):
         store.get(manifest_of(source).digest, tmp_path / "got", LIMITS)
     with pytest.raises(ArtifactMissing, match="cannot be reached"):

@@ -32,6 +32,12 @@ def test_import_reads_the_key_from_standard_input(shell: Shell) -> None:
         shell.run("account", "import", "eve", stdin="0x1234\n")
 
 
+def test_a_bad_key_is_refused_before_a_password_is_asked_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKEIN_PASSWORD", raising=False)
+    with pytest.raises(ConfigInvalid, match="not a private key"):
+        shell.run("account", "import", "eve", stdin="0x1234\n")
+
+
 def test_list_and_show_tell_what_accounts_have(shell: Shell) -> None:
     listed = {each["name"]: each for each in shell.json("account", "list")}
     assert set(listed) == {"a1", "a2", "a3"}

@@ -6,7 +6,9 @@
 """
 
 import csv
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -166,8 +168,14 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
             if len(set(names)) < len(names):
                 raise ConfigInvalid(f"{path} names a column twice in its first line.")
             yield from reader
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(f"{path} is not text in UTF-8: export it as CSV with that encoding.") from error
+    except csv.Error as error:
+        raise ConfigInvalid(
+            f"{path} is not CSV: what follows line {reader.line_num} cannot be told apart into columns."
+        ) from error
 
 
 def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -177,8 +185,11 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         raise ConfigInvalid("Parquet files need the extra: pip install '.[parquet]'.") from None
     try:
         yield from parquet.read_table(path).to_pylist()
-    except (OSError, ArrowException) as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error}.") from error
+    except ArrowException as error:
+        raise ConfigInvalid(f"{path} is not Parquet, or is damaged.") from error
+    except OSError as error:
+        code = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno  # it has its own words for that
+        raise ConfigInvalid(f"{path} cannot be read: {os.strerror(code) if code else error}.") from error
 
 
 def _query(source: str) -> Iterator[Mapping[str, Any]]:

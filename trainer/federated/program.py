@@ -27,7 +27,7 @@ def take_part(
     if not settings.data:
         raise ConfigInvalid("Say where the data are with --data: a CSV or Parquet file, a folder, sql:… or python:….")
     account = client.account()
-    if (means := open_means(client, account, "member", once, dry_run)) is None:
+    if (means := open_means(client, account, "member", dry_run, patient=not (once or dry_run))) is None:
         return
     with means.journal, lock_account(means.chain, account.address, client.home):
         member = FederationMember(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.amounts import round_amount
-from node.keys import address_in, create_keystore, import_key, read_password
+from node.keys import address_in, create_keystore, import_key, read_password, require_key
 from node.withdrawals import withdrawals
 from wallet import stakes
 from wallet.commands.options import Address, Amount, DryRun, command
@@ -33,6 +33,7 @@ def import_(session: Session, name: Name) -> None:
         key = typer.prompt("Private key (0x and 64 hexadecimal digits)", hide_input=True, err=True)
     else:
         key = sys.stdin.buffer.readline().decode(errors="replace")
+    require_key(key.strip())  # before anybody thinks of a password for it
     import_key(path, key.strip(), read_password(session.settings.password_file, confirm=True))
     session.show_facts(name=name, address=address_in(path), file=str(path))
 
@@ -47,7 +48,7 @@ def show(session: Session) -> None:
         coin=chain.balance(address),
         wallet=chain.token_balance(address),
         own_stake=sum(each.staked for each in held if each.operator == address),
-        delegated=sum(each.in_vault + (each.staked if each.operator != address else 0) for each in held),
+        delegated=sum(each.worth - (each.staked if each.operator == address else 0) for each in held),
         leaving=sum(each.assets for each in withdrawals(chain, address)),
     )
 

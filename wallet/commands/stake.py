@@ -172,7 +172,7 @@ def show(session: Session, operator: Operator = None) -> None:
     mine = withdrawals(session.chain, session.address) if session.has_account else []
     held = holdings(session.chain, session.address) if session.has_account else []
     if session.has_account and pool != session.address:
-        state.amounts.update(stakes.own_part(session.chain, session.address, pool))
+        state.amounts.update(_own_part(session, pool, held))
     document: dict[str, Any] = {
         "operator": pool,
         **{name: str(wei) for name, wei in state.amounts.items()},
@@ -208,14 +208,23 @@ def show(session: Session, operator: Operator = None) -> None:
         )
 
 
+def _own_part(session: Session, pool: str, held: list[Holding]) -> dict[str, int]:
+    """What of a pool belongs to the account, wei by name: known already, if it ever had anything there."""
+    found = next((each for each in held if each.operator == pool), None)
+    if found is None:
+        return stakes.own_part(session.chain, session.address, pool)
+    in_vault = {} if found.in_vault is None else {"yours_in_the_vault": found.in_vault}
+    return {"yours": found.staked, **in_vault}
+
+
 def _holding_document(holding: Holding) -> dict[str, str]:
-    amounts = {"staked": holding.staked, "in_vault": holding.in_vault, "gained": holding.gained}
+    amounts = {"staked": holding.staked, "in_vault": holding.in_vault or 0, "gained": holding.gained}
     return {"operator": holding.operator, **{name: str(wei) for name, wei in amounts.items()}}
 
 
 def _holding_row(holding: Holding) -> tuple[str, str, str, str]:
     gained = round_amount(holding.gained, signed=True)
-    return holding.operator, round_amount(holding.staked), round_amount(holding.in_vault), gained
+    return holding.operator, round_amount(holding.staked), round_amount(holding.in_vault or 0), gained
 
 
 def _time(timestamp: int) -> str:
