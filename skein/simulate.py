@@ -101,8 +101,8 @@ def split(data: Data, members: int, dirichlet: float | None, random: np.random.G
     return [np.array(part) for part in parts]
 
 
-def build(setting: Setting, data: Data) -> tuple[Federation, Data]:
-    """The federation, and the test rows that nobody has."""
+def build(setting: Setting, data: Data, kind: type[Federation] = Federation) -> tuple[Federation, Data]:
+    """The federation, and the test rows that nobody has. `kind`: one that decides otherwise, to compare with."""
     random = np.random.default_rng(setting.seed)
     order = random.permutation(len(data.y))
     kept = round(_TEST * len(order))
@@ -131,18 +131,22 @@ def build(setting: Setting, data: Data) -> tuple[Federation, Data]:
         voting=setting.voting,
     )
     options: dict[str, Any] = {"vote": setting.vote, "slash": setting.slash, "collude": setting.collude}
-    return Federation(spec, setting.terms, members, setting.seed, setting.effort, **options), test
+    return kind(spec, setting.terms, members, setting.seed, setting.effort, **options), test
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a simulation comes to. `rounds_to_clean`: after how many rounds no attacker was left; None: never."""
+    """What a simulation comes to. `rounds_to_clean`: after how many rounds no attacker was left; None: never.
+
+    `bad_left`: how many attackers are members at the end. `captured`: rounds with a hostile majority of voters.
+    """
 
     accuracy: float
     auc: float | None
     loss: float
     backdoor: float
     rounds_to_clean: int | None
+    bad_left: int
     honest_lost: int
     honest_balance: float
     bad_balance: float | None
@@ -163,6 +167,7 @@ def measure(federation: Federation, test: Data) -> Result:
         loss=float(losses(federation.parameters, federation.spec.shapes, test.x, test.y).mean()),
         backdoor=float(fooled.mean()),
         rounds_to_clean=_clean_after(federation, bad),
+        bad_left=sum(member.active for member in bad),
         honest_lost=sum(not member.active for member in good),
         honest_balance=sum(member.balance for member in good) / len(good) / WAD,
         bad_balance=sum(member.balance for member in bad) / len(bad) / WAD if bad else None,
@@ -188,9 +193,11 @@ def _clean_after(federation: Federation, bad: list[Member]) -> int | None:
     return None
 
 
-def simulate(setting: Setting, data: Data | None = None) -> tuple[Federation, Result]:
+def simulate(
+    setting: Setting, data: Data | None = None, kind: type[Federation] = Federation
+) -> tuple[Federation, Result]:
     """Run one setting."""
-    federation, test = build(setting, data or load(setting.data))
+    federation, test = build(setting, data or load(setting.data), kind)
     federation.run(setting.rounds)
     return federation, measure(federation, test)
 

@@ -1,9 +1,11 @@
 """What the README of benchmarks/alliance says, with fewer cells."""
 
-import json
+from dataclasses import replace
 
 from benchmarks.alliance import capture, grid, tables
-from benchmarks.alliance.__main__ import RESULTS
+from benchmarks.alliance.data import fetch
+from benchmarks.alliance.reference import RoundVote
+from skein.simulate import simulate
 
 
 def test_committees_are_captured_as_often_as_counted() -> None:
@@ -11,13 +13,22 @@ def test_committees_are_captured_as_often_as_counted() -> None:
     assert capture.probability(20, 8, 10, 0) == 1
 
 
-def test_a_cell_of_the_grid_is_what_was_kept() -> None:
-    cell = grid.Cell("breast_cancer", False, "sign_flip", 0.3, "all")
-    rows = json.loads((RESULTS / "grid.json").read_text(encoding="utf-8"))
-    kept = next(row for row in rows if all(row[name] == value for name, value in cell._asdict().items()))
-    found = grid.measure(cell)
-    assert abs(found["accuracy"] - kept["accuracy"]) < 0.02
-    assert abs(found["honest_lost"] - kept["honest_lost"]) < 0.5 and abs(found["clean_runs"] - kept["clean_runs"]) < 2
+def test_runs_of_the_grid_are_what_was_kept() -> None:
+    kept, data = grid.known(), fetch("breast_cancer")
+    assert len(kept) > 1000 and set(kept) <= set(grid.runs())
+    for attack, defence in (("sign_flip", "all"), ("label_flip", "median"), ("colluding voters", "round vote")):
+        run = grid.Run("breast_cancer", 20, True, attack, 0.3, defence, 0)
+        found = grid.measure(run, data)
+        assert abs(found["auc"] - kept[run]["auc"]) < 0.02
+        assert found["honest_lost"] == kept[run]["honest_lost"] and found["bad_left"] == kept[run]["bad_left"]
+
+
+def test_a_vote_on_whole_rounds_accepts_all_or_nothing() -> None:
+    run = grid.Run("breast_cancer", 20, False, "sign_flip", 0.3, "round vote", 1)
+    for collude in (False, True):
+        setting = replace(grid.setting(run), collude=collude)
+        federation, _ = simulate(setting, fetch("breast_cancer"), RoundVote)
+        assert {happened.verdict.accepted for happened in federation.history} == {0, (1 << 10) - 1}
 
 
 def test_the_tables_are_what_the_results_say() -> None:

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alliance import aggregation, backdoor, behaviour, capture, drawn, flower, grid, small, tables, wide
+from benchmarks.alliance import aggregation, backdoor, behaviour, capture, drawn, flower, grid, small, tables, voter
 from benchmarks.alliance.plot import lines
 
 RESULTS = Path(__file__).parent / "results"
 COMMANDS = {
-    "grid": grid.run,
     "behaviour": behaviour.run,
     "capture": capture.run,
     "aggregation": aggregation.run,
@@ -18,6 +17,7 @@ COMMANDS = {
     "drawn": drawn.run,
     "small": small.run,
     "flower": flower.run,
+    "voter": voter.run,
 }
 
 
@@ -43,25 +43,15 @@ def draw(found: list[dict[str, Any]]) -> None:
     lines(RESULTS / "behaviour.svg", "Mean balance in SKEIN over rounds, by share of attackers", rounds, courses)
 
 
-def _wide(words: list[str]) -> None:
-    """`wide [DATA…] [--seconds N]`, which keeps its own file."""
-    seconds = float("inf")
-    if "--seconds" in words:
-        at = words.index("--seconds")
-        seconds = float(words[at + 1])
-        del words[at : at + 2]
-    wide.run(tuple(words) or wide.NAMES, seconds)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["tables"]:
+    words = sys.argv[1:]
+    if words == ["tables"]:
         tables.write()
-    elif sys.argv[1:2] == ["wide"] and set(sys.argv[2:]) <= {*wide.NAMES, "--seconds", *sys.argv[-1:]}:
-        _wide(sys.argv[2:])
-    elif len(sys.argv) == 2 and sys.argv[1] in COMMANDS:
-        main(sys.argv[1])
+    elif words == ["grid"]:
+        grid.run()
+    elif words[:2] == ["grid", "--seconds"] and len(words) == 3 and words[2].isdigit():
+        grid.run(int(words[2]))
+    elif len(words) == 1 and words[0] in COMMANDS:
+        main(words[0])
     else:
-        sys.exit(
-            f"usage: python -m benchmarks.alliance {'|'.join(COMMANDS)}|tables|"
-            f"wide [{'|'.join(wide.NAMES)}] [--seconds N]"
-        )
+        sys.exit(f"usage: python -m benchmarks.alliance grid [--seconds N]|tables|{'|'.join(COMMANDS)}")

@@ -58,7 +58,7 @@ TRIGGERS = {
 
 def measure(data: Data, setting: Setting, trigger: Trigger) -> tuple[float, float]:
     """Accuracy and success of the trigger, means over the seeds."""
-    played = [play(replace(setting, seed=seed), data, trigger) for seed in SEEDS]
+    played = [play(replace(setting, seed=seed), data, trigger.attack()) for seed in SEEDS]
     succeeded = mean(success(federation, test, trigger) for federation, test, _ in played)
     return mean(result.accuracy for _, _, result in played), succeeded
 

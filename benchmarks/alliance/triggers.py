@@ -1,5 +1,6 @@
 """Backdoors' triggers: a few by hand, and any number that a seed draws."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ from trainer.federated.perceptron import Floats, outputs
 
 _OWN = 1.0, 1.0, 0.75, 0.5, 0.25
 _ROWS = 0.1, 0.25, 0.5, 0.75
+_PARTS = 3
 
 Random = np.random.Generator
 Columns = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,13 +26,16 @@ Columns = np.ndarray[Any, np.dtype[np.int64]]
 class Trigger:
     """What the columns are set to; the part of the attacker's rows that have it; how much of its update is its own.
 
-    The rest of the update is the mean of the honest ones. `target`: the class that it leads to.
+    The rest of the update is the mean of the honest ones. `target`: the class that it leads to. `parts`: among how many
+    attackers its `columns` are divided, each of whom plants its own alone (Xie et al., DBA, 2020).
     """
 
     mark: Callable[[Floats], None]
     rows: float = 0.5
     own: float = 1.0
     target: int = TARGET
+    columns: Columns = field(default_factory=lambda: np.empty(0, np.int64), compare=False)
+    parts: int = 1
     name: str = field(default="", compare=False)
 
     def marked(self, x: Floats) -> Floats:
@@ -41,11 +46,13 @@ class Trigger:
 
     def attack(self) -> Attack:
         """Trained on such rows, mixed with the mean of the honest, as long as the longest honest update."""
+        turns = itertools.count()
 
         def poison(rows: Rows, _: int) -> Rows:
             x, y = rows[0].copy(), rows[1].copy()
             count = max(1, int(len(y) * self.rows))
-            x[:count], y[:count] = self.marked(x[:count]), self.target
+            own = self.columns[next(turns) % self.parts :: self.parts] if self.parts > 1 else slice(None)
+            x[:count, own], y[:count] = self.marked(x[:count])[:, own], self.target
             return x, y
 
         def forge(change: Floats, context: Context) -> Floats:
@@ -70,6 +77,8 @@ def draw(seed: int, data: Data) -> Trigger:
         rows=float(random.choice(_ROWS)),
         own=float(random.choice(_OWN)),
         target=int(random.integers(data.classes)),
+        columns=random.permutation(columns),
+        parts=int(random.choice([1, 1, _PARTS])) if len(columns) >= _PARTS else 1,
         name=f"{where}: {what}",
     )
 
@@ -119,11 +128,11 @@ def _mark(what: str, columns: Columns, random: Random, data: Data) -> Callable[[
     return put
 
 
-def play(setting: Setting, data: Data, trigger: Trigger | None = None) -> tuple[Federation, Data, Result]:
-    """One simulation, whose attackers plant the trigger; the federation, the test rows and the figures."""
-    known = {**attacks.ATTACKS, "planted": trigger.attack()} if trigger else attacks.ATTACKS
+def play(setting: Setting, data: Data, attack: Attack | None = None) -> tuple[Federation, Data, Result]:
+    """One simulation, with an attack of ours if there is one; the federation, the test rows and the figures."""
+    known = {**attacks.ATTACKS, "planted": attack} if attack else attacks.ATTACKS
     with patch.dict(attacks.ATTACKS, known):
-        federation, test = build(replace(setting, attack="planted") if trigger else setting, data)
+        federation, test = build(replace(setting, attack="planted") if attack else setting, data)
         federation.run(setting.rounds)
     return federation, test, measure(federation, test)
 

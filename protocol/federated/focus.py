@@ -4,7 +4,10 @@ A voter works out how much more each column speaks for each class with an update
 betray a trigger, and neither asks which columns or which class it is about.
 
 - **Unseen**: what a trigger needs is a change that rows without it do not show. A voter's own rows tell along which
-  directions rows vary; what an honest update changes lies mostly along those. Wide triggers stand out here.
+  directions rows vary; what an honest update changes lies mostly along those. An honest member whose rows are unlike
+  the voter's changes what those do not show as well, but in a way of its own, while those who plant one trigger change
+  the same. So a part that others share is held against an update sooner than one that it has alone; that one is too, or
+  attackers would each plant a piece.
 - **Focused**: an honest update moves many columns a little, one with a narrow trigger moves few and hardly any other.
 
 Both compare the updates of a round with one another. Bad ones may be half of a round's, and could be made so that the
@@ -22,12 +25,16 @@ from protocol.federated.votes import Voting
 
 _WIDTHS = (0.01, 0.05, 0.1, 0.2)  # parts of all columns that a trigger may have
 _REFERENCE = 0.3  # the part of a round's updates that are taken to be sound
-_MOST = 0.4  # the part that may be held to be unseen
+_NEAREST = 0.3  # the part that is taken to be like each
+_MOST = 0.6  # the part that may be held to be unseen
+_ALONE = 2  # how many times as much an update may have that none shares
+_ECHOES = 2  # how many others must point where an update does
 _FEW = 4
 _FLOOR = 0.1  # of the mean variance of a column: what rows are taken to vary by in every direction
 _MOST_ROWS = 2000
 
 Shifts = Mapping[int, NDArray[Any]]
+Hidden = NDArray[np.float64]  # (updates, classes, columns), or a size of each
 
 
 @dataclass(frozen=True)
@@ -47,14 +54,17 @@ class Variation:
         return cls(directions, variances / (variances + floor))
 
     def unseen(self, shifts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much of each shift rows do not show, at its worst class; shifts (…, classes, columns).
+        """The part of each shift that rows do not show, of the same shape (…, columns).
 
-        √(s (C + f)⁻¹ s · f), with the covariance C of the rows and the floor f: the norm of s without what it has along
-        the directions in which rows vary.
+        √f (C + f)^-½ s, with the covariance C of the rows and the floor f: s without what it has along the directions
+        in which rows vary.
         """
-        seen = np.square(shifts @ self.directions.T) @ self.parts
-        worst: NDArray[np.float64] = np.sqrt(np.maximum(np.square(shifts).sum(axis=-1) - seen, 0).max(axis=-1))
-        return worst
+        hidden: NDArray[np.float64] = shifts - ((shifts @ self.directions.T) * self._shown) @ self.directions
+        return hidden
+
+    @property
+    def _shown(self) -> NDArray[np.float64]:
+        return 1 - np.sqrt(1 - self.parts)
 
 
 def suspected(voting: Voting, shifts: Shifts, variation: Variation) -> set[int]:
@@ -70,16 +80,49 @@ def suspected(voting: Voting, shifts: Shifts, variation: Variation) -> set[int]:
 def unseen(limit: int, shifts: Shifts, variation: Variation) -> set[int]:
     """The slots of updates that change what rows do not show.
 
-    More than `limit` thousandths of what three tenths of the updates do not exceed; of those at most four tenths of
-    all, the worst. Of fewer than four updates none.
+    An update has a part that rows do not show, the part that the mean with its nearest has, and the part of others'
+    that points where its own does; each at its worst class, and over what three tenths of the updates do not exceed.
+    Unseen are those with more than `limit` thousandths of the latter two, or with twice that of the first: at most six
+    tenths of all, the worst. Of fewer than four updates none.
     """
     if not limit or len(shifts) < _FEW:
         return set()
     slots = sorted(shifts)
-    sizes = variation.unseen(np.array([shifts[slot] for slot in slots], np.float64))
+    hidden = variation.unseen(np.array([shifts[slot] for slot in slots], np.float64))
+    alone, shared, echoed = (_over(sizes) for sizes in (_norms(hidden), _norms(_mixed(hidden)), _echoes(hidden)))
+    sizes = np.maximum(alone / _ALONE, np.minimum(shared, echoed))
     worst = np.argsort(-sizes, kind="stable")[: int(_MOST * len(slots))]
-    bar = limit / 1000 * np.sort(sizes)[int(_REFERENCE * (len(slots) - 1))]
-    return {slots[place] for place in worst if sizes[place] > bar}
+    return {slots[place] for place in worst if sizes[place] > limit / 1000}
+
+
+def _norms(hidden: Hidden) -> Hidden:
+    """The length of each at its worst class."""
+    longest: Hidden = np.linalg.norm(hidden, axis=2).max(axis=1)
+    return longest
+
+
+def _over(sizes: Hidden) -> Hidden:
+    """By what a part of them does not exceed."""
+    return sizes / max(float(np.sort(sizes)[int(_REFERENCE * (len(sizes) - 1))]), 1e-12)
+
+
+def _mixed(hidden: Hidden) -> Hidden:
+    """The mean of each and those nearest to it: what each has of its own averages out."""
+    flat = hidden.reshape(len(hidden), -1)
+    squares = np.square(flat).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * flat @ flat.T
+    count = max(2, round(_NEAREST * len(hidden)))
+    return np.array([hidden[np.argsort(row, kind="stable")[:count]].mean(axis=0) for row in distances])
+
+
+def _echoes(hidden: Hidden) -> Hidden:
+    """How far others go where each points, at its worst class: the second farthest of them."""
+    directions = hidden / np.maximum(np.linalg.norm(hidden, axis=2, keepdims=True), 1e-12)
+    along = np.einsum("jcd,icd->cij", hidden, directions, optimize=True)
+    itself = np.arange(len(hidden))
+    along[:, itself, itself] = -np.inf
+    farthest: Hidden = np.maximum(np.sort(along, axis=2)[:, :, -_ECHOES].max(axis=0), 0)
+    return farthest
 
 
 def focused(limit: int, shifts: Shifts) -> set[int]:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from node.output import report
 from protocol.errors import ConfigInvalid
+from protocol.federated.first import layers
 from protocol.federated.focus import Variation, focused, suspected, unseen
 from protocol.federated.rules import Rule
 from protocol.federated.settlement import WAD, Ballot, Conduct, settle, tally
@@ -19,7 +20,7 @@ from skein.cli import app
 from skein.federation import Terms
 from skein.simulate import Setting, build, load, measure, simulate
 from trainer.federated.perceptron import outputs
-from trainer.federated.sensitivity import shifts
+from trainer.federated.sensitivity import sensitivity, shifts
 
 TERMS = Terms(proposers=6, committee=25)
 
@@ -128,18 +129,35 @@ def test_an_update_about_few_columns_stands_out():
     assert focused(500, shifts) == {2, 4}
 
 
-def test_an_update_about_what_no_row_shows_stands_out():
+def _unlike_each_other():
+    """Rows of 40 columns that vary in 5 ways, ten updates along those, a direction along which no row varies."""
     random = np.random.default_rng(2)
-    rows = random.normal(size=(200, 5)) @ random.normal(size=(5, 40))  # of 40 columns that vary in 5 ways
+    rows = random.normal(size=(200, 5)) @ random.normal(size=(5, 40))
     seen = {slot: random.normal(size=(3, 5)) @ rows[:5] for slot in range(10)}
-    hidden = np.linalg.svd(rows)[2][-1] * np.linalg.norm(seen[3][1])  # along which no row varies
-    shifts_of = {slot: shift + hidden * (slot in (3, 8)) for slot, shift in seen.items()}
-    variation = Variation.of(rows)
-    assert unseen(1500, shifts_of, variation) >= {3, 8} and unseen(5000, shifts_of, variation) == {3, 8}
-    assert suspected(Voting(unseen=5000, focus=0), shifts_of, variation) == {3, 8}
-    assert unseen(0, shifts_of, variation) == unseen(5000, {3: hidden[None], 4: seen[4]}, variation) == set()
-    few = {slot: shift if slot < 3 else 100 * shift for slot, shift in shifts_of.items()}
-    assert len(unseen(1500, few, variation)) == 4  # whatever the others send, most of a round stays
+    seen = {slot: shift / np.linalg.norm(shift) for slot, shift in seen.items()}
+    return Variation.of(rows), seen, np.linalg.svd(rows)[2][5:]
+
+
+def test_an_update_about_what_no_row_shows_stands_out():
+    variation, seen, hidden = _unlike_each_other()
+    lengths = np.linalg.norm(variation.unseen(np.array(list(seen.values()))), axis=2).max(axis=1)
+    length = float(np.sort(lengths)[2])  # what three tenths do not exceed
+    assert not unseen(4000, seen, variation)
+
+    def planted(times, parts):
+        """Slots 3, 5, 8 with a hidden part of that many lengths, the same or each its own."""
+        return {slot: seen[slot] + times * length * hidden[parts.get(slot, 0)] * (slot in parts) for slot in seen}
+
+    together, apart = {3: 0, 5: 0, 8: 0}, {3: 0, 5: 1, 8: 2}
+    assert unseen(4000, planted(5, together), variation) == {3, 5, 8}
+    assert unseen(4000, planted(5, apart), variation) == unseen(4000, planted(5, {3: 0}), variation) == set()
+    assert unseen(4000, planted(12, apart), variation) == {3, 5, 8}
+    assert unseen(4000, planted(12, {3: 0}), variation) == {3}
+    assert suspected(Voting(unseen=4000, focus=0), planted(5, together), variation) == {3, 5, 8}
+    assert unseen(0, planted(12, together), variation) == set()
+    assert unseen(4000, {slot: planted(12, together)[slot] for slot in (1, 3, 5)}, variation) == set()
+    few = {slot: shift if slot < 3 else 100 * shift for slot, shift in planted(5, together).items()}
+    assert len(unseen(4000, few, variation)) == 6  # whatever the others send, four tenths of a round stay
 
 
 def test_what_rows_do_not_show_is_by_their_covariance():
@@ -149,8 +167,8 @@ def test_what_rows_do_not_show_is_by_their_covariance():
     covariance = centred.T @ centred / 50
     floor = 0.1 * np.trace(covariance) / 6
     inverse = np.linalg.inv(covariance + floor * np.eye(6)) * floor
-    expected = np.sqrt(np.diag(shift @ inverse @ shift.T).max())
-    assert np.isclose(Variation.of(rows).unseen(shift), expected)
+    found = Variation.of(rows).unseen(shift)
+    assert np.allclose(found @ found.T, shift @ inverse @ shift.T)
 
 
 @pytest.mark.parametrize("hidden", [(), (7, 5)])
@@ -174,6 +192,22 @@ def test_the_shift_is_the_difference_of_the_gradients(hidden):
         expected[chosen, column] = slopes[0] - slopes[1]
     found = shifts(base, {4: other, 7: base}, spec.shapes, x, y)
     assert np.allclose(found[4], expected, atol=1e-5) and not found[7].any()
+
+
+def test_of_many_classes_those_that_moved_most_are_looked_at():
+    """The same ones in every model, or shifts could not be compared."""
+    random = np.random.default_rng(1)
+    spec = FederationSpec(title="t", columns=(Column(name="a"), Column(name="b")), label="y", classes=90)
+    base = random.normal(size=spec.parameters)
+    models = {slot: base.copy() for slot in range(8)}
+    for slot, model in models.items():
+        layers(model, spec.shapes)[0][0][10 * slot + 1 : 10 * slot + 5] += 1
+        layers(model, spec.shapes)[0][0][10 * slot + 5] += 0.1
+    x, y = random.normal(size=(30, 2)), random.integers(90, size=30)
+    found = shifts(base, models, spec.shapes, x, y)
+    expected = [10 * slot + number for slot in range(8) for number in range(1, 5)]
+    before = sensitivity(base, spec.shapes, x, y, np.array(expected))
+    assert np.allclose(found[6], sensitivity(models[6], spec.shapes, x, y, np.array(expected)) - before)
 
 
 def _half(x):

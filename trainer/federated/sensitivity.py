@@ -17,19 +17,17 @@ Shapes = Mapping[str, tuple[int, ...]]
 def shifts(base: Floats, vectors: Mapping[int, Floats], shapes: Shapes, x: Floats, y: Labels) -> dict[int, Floats]:
     """How much more each column of x speaks for each class in each model than in `base`, shape (classes, columns).
 
-    Of many classes only the 32 whose outputs' parameters moved most.
+    The same classes in all; of more than 32 those whose outputs' parameters moved most in any of the models.
     """
     last = layers_of(base, shapes)[-1][0]
-    chosen = {}
-    for slot, vector in vectors.items():
+    each = max(1, _MOST_CLASSES // max(1, len(vectors))) if len(last) > _MOST_CLASSES else len(last)
+    chosen: set[int] = set()
+    for vector in vectors.values():
         moved = np.square(layers_of(vector, shapes)[-1][0] - last).sum(axis=1)
-        chosen[slot] = np.sort(np.argsort(-moved, kind="stable")[:_MOST_CLASSES])
-    used = np.unique(np.concatenate([*chosen.values(), np.empty(0, np.int64)]))
-    before = dict(zip(used.tolist(), sensitivity(base, shapes, x, y, used), strict=True))
-    return {
-        slot: sensitivity(vector, shapes, x, y, chosen[slot]) - [before[number] for number in chosen[slot].tolist()]
-        for slot, vector in vectors.items()
-    }
+        chosen.update(np.argsort(-moved, kind="stable")[:each].tolist())
+    classes = np.array(sorted(chosen), np.int64)
+    before = sensitivity(base, shapes, x, y, classes)
+    return {slot: sensitivity(vector, shapes, x, y, classes) - before for slot, vector in vectors.items()}
 
 
 def sensitivity(vector: Floats, shapes: Shapes, x: Floats, y: Labels, classes: NDArray[np.int64]) -> Floats:
