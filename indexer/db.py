@@ -70,7 +70,8 @@ def _tune_sqlite(engine: "sqlalchemy.Engine", read_only: bool) -> None:
         tune(connection, read_only)
 
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if not connection.connection.driver_connection.in_transaction:  # as a snapshot's is, which begins by itself
+            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)

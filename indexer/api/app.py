@@ -17,6 +17,7 @@ from indexer.api.files import PREFIX, Files
 from indexer.api.gate import Gate, Purse
 from indexer.api.live import Hub
 from indexer.api.metrics import Meter
+from indexer.api.shortcut import Shortcut
 from indexer.api.snapshot import DEADLINE_SECONDS, Reading
 from indexer.api.specs import Specs
 from protocol.store import ArtifactStore
@@ -58,7 +59,7 @@ class Api:
         for router in areas():  # an included router would look for its route, and make what handles it, each time
             self._app.router.routes += router.routes
         describe(self._app)
-        self._cached = BlockCache(self._app, reading)
+        self._cached = BlockCache(Shortcut(self._app, reading), reading)
         gate = Gate(self._inner, Purse(options.rate_limit), self._meter)
         self._outer = CORSMiddleware(
             gate, allow_origins=list(options.cors_origins), allow_methods=["GET", "POST"], expose_headers=_EXPOSED,

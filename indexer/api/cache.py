@@ -47,7 +47,7 @@ class BlockCache:
         self._version = b""
         self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._bytes = 0
-        self._pending: dict[Key, asyncio.Task[Answer]] = {}
+        self._pending: dict[Key, asyncio.Future[Answer]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,11 +78,20 @@ class BlockCache:
 
     async def _asked(self, key: Key, scope: Scope) -> Answer:
         """The app's answer; whoever asks the same meanwhile gets the same one."""
-        task = self._pending.get(key)
-        if task is None:
-            task = self._pending[key] = asyncio.create_task(self._ask(key, scope))
-            task.add_done_callback(lambda _: self._pending.pop(key))
-        return await asyncio.shield(task)  # for the others, when this client leaves
+        if (asked := self._pending.get(key)) is not None:
+            return await asyncio.shield(asked)  # for the others, when this client leaves
+        # Asked without a task of its own, which would take as long as many an answer: the server ends none early.
+        coming = self._pending[key] = asyncio.get_running_loop().create_future()
+        try:
+            found = await self._ask(key, scope)
+            coming.set_result(found)
+            return found
+        except BaseException as error:
+            coming.set_exception(error if isinstance(error, Exception) else ConnectionAbortedError())
+            coming.exception()  # somebody, or nobody, waits for it
+            raise
+        finally:
+            del self._pending[key]
 
     async def _ask(self, key: Key, scope: Scope) -> Answer:
         start: Message = {}

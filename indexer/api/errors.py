@@ -39,6 +39,10 @@ class ApiError(Exception):
         self.status, self.code, self.message = status, code, message
         super().__init__(message)
 
+    def response(self) -> Response:
+        """It as an answer."""
+        return answer(self.status, self.code, self.message)
+
 
 def not_found(message: str) -> ApiError:
     """There is no such thing."""
@@ -64,6 +68,12 @@ def answer(status: int, code: str, message: str, headers: dict[str, str] | None 
     return Response(body, status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
+def failed(path: str, error: Exception) -> Response:
+    """What nobody foresaw."""
+    logger.error("Failed to answer %s", path, exc_info=error)
+    return answer(500, "internal", "The indexer failed to answer; its log says why.")
+
+
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -72,7 +82,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def known(request: Request, error: ApiError) -> Response:
-        return answer(error.status, error.code, error.message)
+        return error.response()
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -87,8 +97,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        logger.error("Failed to answer %s", request.url.path, exc_info=error)
-        return answer(500, "internal", "The indexer failed to answer; its log says why.")
+        return failed(request.url.path, error)
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {

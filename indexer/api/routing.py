@@ -13,7 +13,7 @@ beside others:
 A file in `routes/` is found by itself. Lists can be had as CSV without further words.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from inspect import iscoroutinefunction, signature
 from typing import Annotated, Any, Literal
@@ -21,10 +21,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 
-from indexer.api.errors import ERRORS, ApiError, invalid
+from indexer.api.errors import ERRORS, ApiError, invalid, invalid_parameters
 from indexer.api.export import MAX_ROWS, Table
 from indexer.api.snapshot import Reading, Snapshot
 
@@ -38,6 +39,9 @@ async def _format(format: Annotated[Literal["json", "csv"], FORMAT] = "json") ->
 class StrictRoute(APIRoute):
     """A route that refuses parameters it does not know: a filter with a typing error must not be ignored."""
 
+    # The answer to a GET of this address, its parts and its query; none for a route that must see the whole request.
+    respond: Callable[[Reading, str, Mapping[str, str], bytes], Coroutine[Any, Any, Response]] | None = None
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """A list (its model has `next`) also takes `format`."""
         self.columns = _columns(options.get("response_model"))
@@ -49,20 +53,31 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with the check before it."""
-        if "read" in signature(self.endpoint).parameters and not iscoroutinefunction(self.endpoint):
+        tried = "read" in signature(self.endpoint).parameters and not iscoroutinefunction(self.endpoint)
+        if tried:
             self.dependant.call = _tried(self.endpoint)
         handle = super().get_route_handler()
         known = {parameter.alias for parameter in get_flat_dependant(self.dependant).query_params}
+        parameters = _Parameters(self.dependant)
+
+        def asked(path: str, query: bytes) -> tuple[dict[str, str], Table | None]:
+            given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+            _check([name for name, _ in given], known)
+            is_file = self.columns and ("format", "csv") in given
+            return dict(given), self._table(path, dict(given)) if is_file else None
+
+        async def respond(reading: Reading, path: str, parts: Mapping[str, str], query: bytes) -> Response:
+            given, table = asked(path, query) if query else ({}, None)
+            values = parameters.values(parts, given)
+            found: Response = await self.dependant.call(read=Asked(reading, table), **values)  # type: ignore[misc]
+            return found
 
         async def checked(request: Request) -> Response:
-            query = request.scope["query_string"]
-            if query:
-                given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-                _check([name for name, _ in given], known)
-                if self.columns and ("format", "csv") in given:
-                    request.state.table = self._table(request.url.path, dict(given))
+            if query := request.scope["query_string"]:
+                _, request.state.table = asked(request.url.path, query)
             return await handle(request)
 
+        self.respond = respond if tried and self.dependant.request_param_name is None else None
         return checked
 
     def _table(self, path: str, given: dict[str, str]) -> Table:
@@ -88,6 +103,32 @@ def _check(names: list[str], known: set[str]) -> None:
             raise invalid(f"{name[:100]!r} is not a parameter: {offered}.")
         if names.count(name) > 1:
             raise invalid(f"{name} is given more than once.")
+
+
+class _Parameters:
+    """What a route takes from an address, read as FastAPI reads it, and only what is given.
+
+    FastAPI walks through all that a route could take, and what that depends on: as long as most answers take.
+    """
+
+    def __init__(self, dependant: Dependant) -> None:
+        self._names = {each.alias: each.name for each in (*dependant.path_params, *dependant.query_params)}
+        self._defaults = {each.name: each.get_default() for each in dependant.query_params}
+        flat = get_flat_dependant(dependant)
+        self._path = {each.alias: each for each in flat.path_params}
+        self._query = {each.alias: each for each in flat.query_params}
+
+    def values(self, path: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+        """By the names of the function's parameters. Raises `ApiError` for what cannot be understood."""
+        found = dict(self._defaults)
+        for place, given, fields in (("path", path, self._path), ("query", query, self._query)):
+            for alias, text in given.items():
+                value, problems = fields[alias].validate(text, loc=(place, alias))
+                if problems:
+                    raise invalid_parameters(problems)
+                if alias in self._names:
+                    found[self._names[alias]] = value
+        return found
 
 
 def area(name: str) -> APIRouter:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import orjson
 from fastapi import Response
-from sqlalchemy import Connection, Dialect, Engine, Executable, select
+from sqlalchemy import Connection, Dialect, Engine, Executable
 from sqlalchemy.exc import DBAPIError
 
 from indexer.api.errors import ApiError
@@ -26,7 +27,9 @@ QUICK_SECONDS = 0.02
 # Steps of SQLite's machine between two looks at the clock, about a millisecond; and where nobody must wait for a disk.
 _STEPS, _QUICK_STEPS = 100_000, 500
 _CANCELLED = "57014"  # PostgreSQL's code for a statement that took too long
-_CHECKPOINT = select(*Checkpoint.__table__.c)  # type: ignore[attr-defined]
+_CHECKPOINT: Any = Checkpoint.__table__  # type: ignore[attr-defined]
+_Checkpoint: Any = namedtuple("_Checkpoint", _CHECKPOINT.c.keys())  # type: ignore[misc]
+_CHECKPOINT_SQL = f"SELECT {', '.join(_CHECKPOINT.c.keys())} FROM checkpoint"
 
 
 @dataclass(slots=True)
@@ -126,6 +129,8 @@ class Reading:
         self._engine = engine
         self._deadline = deadline
         self._probe: Connection | None = None
+        # Connections to a file that nobody uses just now.
+        self._idle: list[Connection] = []
         self._change: Any = None
         self._version = b""
 
@@ -137,7 +142,7 @@ class Reading:
     def checkpoint(self) -> Any:
         """The newest checkpoint, None before the first. Raises the driver's error when the database is gone."""
         with self._engine.connect() as connection:
-            return connection.execute(_CHECKPOINT).first()
+            return _checkpoint(connection)
 
     def version(self) -> bytes:
         """The ETag of answers that are given now, empty before the first block. Raises the driver's error."""
@@ -161,13 +166,46 @@ class Reading:
     def snapshot(self, table: Table | None = None, quick: bool = False) -> Iterator[Snapshot]:
         """The index as it is now, whatever is written meanwhile. Raises `ApiError` when reading takes too long."""
         seconds = min(QUICK_SECONDS, self._deadline) if quick else self._deadline
-        with self._engine.connect() as connection, _limited(connection, seconds, _QUICK_STEPS if quick else _STEPS):
-            checkpoint = connection.execute(_CHECKPOINT).first()
+        with self._connected() as connection, _limited(connection, seconds, _QUICK_STEPS if quick else _STEPS):
+            checkpoint = _checkpoint(connection)
             if checkpoint is None:
                 raise ApiError(503, "not_ready", "Nothing is indexed yet: `indexer sync` is at work, or should be.")
             if checkpoint.version != VERSION:
                 raise ApiError(503, "not_ready", "The index was made by another version: run `indexer rebuild`.")
             yield Snapshot(connection, checkpoint, table, time.monotonic() + seconds, seconds)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection in a transaction of its own. To take one from SQLAlchemy, and begin there, costs more than most
+        searches of a file do."""
+        if not self.is_local:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        connection = self._idle.pop() if self._idle else self._engine.connect()
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("BEGIN")
+            yield connection
+        finally:
+            if connection.in_transaction():
+                connection.rollback()
+            driver.rollback()
+            self._idle.append(connection)
+
+
+def _checkpoint(connection: Connection) -> Any:
+    """The row, None before the first block. Raises the driver's error behind SQLAlchemy's."""
+    cursor = connection.connection.cursor()
+    error_of = connection.dialect.loaded_dbapi.Error
+    try:
+        cursor.execute(_CHECKPOINT_SQL)
+        row = cursor.fetchone()
+    except error_of as error:
+        raise DBAPIError.instance(_CHECKPOINT_SQL, (), error, error_of) from error
+    finally:
+        cursor.close()
+    return None if row is None else _Checkpoint._make(row)
 
 
 def _too_slow(seconds: float) -> ApiError:

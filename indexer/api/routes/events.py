@@ -53,17 +53,26 @@ class EventItem(BaseModel):
 # --- which events
 
 
-_ROWS = (
-    select(*_log, _block.hash, _block.timestamp)
-    .join(_block.number.table, _block.number == block_of(_log.position))
-    .where(_log.position.in_(bindparam("positions", expanding=True)))
-)
 # Where a row has the event's data, and how many bytes of that are few.
 _DATA, _KEPT_BYTES = 6, 2_048
 _KINDS = select(_kind.topic0).where(_kind.address == bindparam("address"))
 
 
+def rows_at(positions: Select[Any], order: str) -> Select[Any]:
+    """The SQL of what `told` takes: the logs at the positions that a statement finds, with their blocks."""
+    found = positions.subquery("found")
+    position = found.c.position
+    rows = select(*_log, _block.hash, _block.timestamp).select_from(found)
+    rows = rows.join(_log.position.table, _log.position == position)
+    rows = rows.join(_block.number.table, _block.number == block_of(position))
+    return rows.order_by(position if order == "position" else position.desc())
+
+
 @cache
+def _rows(by_account: bool, by_task: bool, by_address: bool, topics: int, order: str) -> Select[Any]:
+    return rows_at(_positions(by_account, by_task, by_address, topics, order), order)
+
+
 def _positions(by_account: bool, by_task: bool, by_address: bool, topics: int, order: str) -> Select[Any]:
     """The SQL that finds the positions of events, through the index that serves it.
 
@@ -126,7 +135,7 @@ class Search:
             above, below = (max(above, after), below) if order == "position" else (above, min(below, after))
         found = [] if self._odd else self._find(at, {"above": above, "below": below, "limit": limit + 1}, order)
         shown = found[:limit]
-        following = write_cursor(order, shown[-1:]) if len(found) > limit else None
+        following = write_cursor(order, shown[-1][:1]) if len(found) > limit else None
         return at.answer(told(at, shown), next=following)
 
     def events(self, at: Snapshot, first_block: int, most: int) -> list[orjson.Fragment]:
@@ -134,7 +143,7 @@ class Search:
         span = {"above": position_of(first_block) - 1, "below": _LAST, "limit": most}
         return [] if self._odd else told(at, self._find(at, span, "position"))
 
-    def _find(self, at: Snapshot, values: dict[str, Any], order: Order) -> list[int]:
+    def _find(self, at: Snapshot, values: dict[str, Any], order: Order) -> Sequence[Any]:
         topics: list[bytes | None] = []
         if self._contract is not None:
             deployed = at.deployment.contracts.get(self._contract)
@@ -154,16 +163,16 @@ class Search:
             values["account"] = self._account
         values |= {f"topic_{at_}": word for at_, word in enumerate(topics)}
         by = self._account is not None, self._of is not None, self._contract is not None
-        return [position for (position,) in at.tuples(_positions(*by, len(topics), order), values)]
+        return at.tuples(_rows(*by, len(topics), order), values)
 
 
 # --- what they say
 
 
-def told(at: Snapshot, positions: Sequence[int]) -> list[orjson.Fragment]:
-    """The events at some positions, in their order."""
-    rows = {row[0]: row for row in at.all(_ROWS, {"positions": positions})} if positions else {}
-    return [orjson.Fragment(_told(tuple(rows[position]), at.checkpoint.deployment)) for position in positions]
+def told(at: Snapshot, rows: Sequence[Any]) -> list[orjson.Fragment]:
+    """The events in some rows of `rows_at`."""
+    deployment = at.checkpoint.deployment
+    return [orjson.Fragment(_told(row, deployment)) for row in rows]
 
 
 def _told(row: tuple[Any, ...], deployment: str) -> bytes:
@@ -171,7 +180,7 @@ def _told(row: tuple[Any, ...], deployment: str) -> bytes:
     return _json(row, deployment) if len(row[_DATA]) > _KEPT_BYTES else _kept(row, deployment)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def _kept(row: tuple[Any, ...], deployment: str) -> bytes:
     return _json(row, deployment)
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 
 from indexer.api.errors import invalid, not_found
 from indexer.api.pages import Listing
-from indexer.api.routes.events import EventItem, told
+from indexer.api.routes.events import EventItem, rows_at, told
 from indexer.api.routes.federations import FEDERATION, ROLE, ROLES, ROUND
 from indexer.api.routes.tasks import PANELS, SCORES
 from indexer.api.routing import Read, area
@@ -47,7 +47,7 @@ _BY_ID = {
     SLASH: columns(Slash).position == bindparam("position"),
 }
 _ONE = {view: select(*view.columns).select_from(view.source).where(where) for view, where in _BY_ID.items()}
-_BESIDE = (
+_BESIDE = rows_at(
     select(_log.position)
     .where(_log.position.between(bindparam("first"), bindparam("last")))
     .where(
@@ -55,7 +55,8 @@ _BESIDE = (
         == select(_log.transaction_hash).where(_log.position == bindparam("position")).scalar_subquery()
     )
     .order_by(_log.position)
-    .limit(SHOWN)
+    .limit(SHOWN),
+    "position",
 )
 
 Place = Annotated[
@@ -137,7 +138,7 @@ def _context(at: Snapshot, subject: Item, who: str, position: int) -> Item:
         "federation": _row(at, FEDERATION, ids),
         "round": _row(at, ROUND, ids),
         "roles": _roles(at, ids, who),
-        "events": told(at, [each for (each,) in at.all(_BESIDE, span)]),
+        "events": told(at, at.tuples(_BESIDE, span)),
     }
 
 
