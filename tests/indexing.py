@@ -41,7 +41,7 @@ class Indexed:
         """`where`: a file, or a database's URL."""
         self.network = network
         self.url = where if isinstance(where, str) else f"sqlite:///{where}"
-        self.endpoints = Endpoints(urls or [network.rpc_url], network.deployment.chain_id, timeout=2, patience=1)
+        self.endpoints = Endpoints(urls or [network.rpc_url], network.deployment.chain_id, timeout=20, patience=1)
         self.reader = Reader(self.endpoints, network.deployment, confirmations, check)
         self.open()
 

@@ -49,7 +49,7 @@ def rebuild(events: Events = 100_000, per_block: PerBlock = 100, database: Datab
 def follow(
     events: Events = 20_000, per_block: PerBlock = 100, blocks: int = 100, database: Database = "sqlite"
 ) -> None:
-    """New blocks, one by one, until their rows can be read; then reorgs of 20 blocks."""
+    """New blocks, one by one, until their rows can be read; then reorgs of 20 blocks, to one other and to as many."""
     with chain(events, per_block) as made, databases(database, made.folder) as urls:
         made.use(next(urls))
         made.start("sync", "--once").wait()

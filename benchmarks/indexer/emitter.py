@@ -213,13 +213,23 @@ class Emitter:
 
     def mine(self, events: list[tuple[str, bytes]]) -> None:
         """One block with these events, in their order."""
-        calls: list[tuple[str, list[object]]] = []
+        sent: list[tuple[str, list[object]]] = [("eth_sendTransaction", [form]) for form in self._forms(events)]
+        self._post([*sent, ("evm_mine", [])])
+
+    def reorg(self, blocks: list[list[tuple[str, bytes]]]) -> str:
+        """These take the places of as many newest blocks; the hash of the last."""
+        pairs = [[form, at] for at, events in enumerate(blocks) for form in self._forms(events)]
+        self.request("anvil_reorg", len(blocks), pairs)
+        return str(self.request("eth_getBlockByNumber", "latest", False)["hash"])
+
+    def _forms(self, events: list[tuple[str, bytes]]) -> list[dict[str, str]]:
+        """The transactions that log them, each time others: by their prices."""
+        forms, price = [], hex(10**10 + next(self._ids))
         for contract, run in itertools.groupby(events, key=lambda event: event[0]):
             data = b"".join(event for _, event in run)
             form = {"from": self._sender, "to": self.deployment.address(contract), "data": "0x" + data.hex()}
-            calls.append(("eth_sendTransaction", [{**form, "gas": hex(10**8), "gasPrice": hex(10**10)}]))
-        calls.append(("evm_mine", []))
-        self._post(calls)
+            forms.append({**form, "gas": hex(10**8), "gasPrice": price})
+        return forms
 
 
 _JSON = {"content-type": "application/json"}

@@ -88,9 +88,10 @@ def followed(made: Chain, per_block: int, blocks: int) -> Iterator[str]:
             f"block of {per_block} events to rows: median {1e3 * statistics.median(lags):.0f} ms, "
             f"p90 {1e3 * statistics.quantiles(lags, n=10)[-1]:.0f} ms, worst {1e3 * max(lags):.0f} ms"
         )
-        took = [_reorg(made, list(recent)) for _ in range(REORGS)]
-        told = " ".join(f"{1e3 * seconds:.0f}" for seconds in took)
-        yield f"reorgs of {DEPTH} blocks of {per_block} events: {told} ms"
+        for kind, reorg in (("the first of others", _reorg), ("as many others", _branch)):
+            took = [reorg(made, list(recent)) for _ in range(REORGS)]
+            told = " ".join(f"{1e3 * seconds:.0f}" for seconds in took)
+            yield f"{DEPTH} blocks of {per_block} events undone, and {kind} there: {told} ms"
     finally:
         process.terminate()
         process.wait()
@@ -107,6 +108,16 @@ def _reorg(made: Chain, blocks: list[list[tuple[str, bytes]]]) -> float:
     for block in blocks[1:]:
         made.emitter.mine(block)
     wait(lambda: made.block() >= head + DEPTH, "the blocks after the reorg")
+    return seconds
+
+
+def _branch(made: Chain, blocks: list[list[tuple[str, bytes]]]) -> float:
+    """Seconds from the last block of another branch, as long and as full, until all of it is there."""
+    hash_ = made.emitter.reorg(blocks)
+    begin = time.perf_counter()
+    wait(lambda: made.figure("SELECT hash FROM checkpoint") == hash_, "the other branch")
+    seconds = time.perf_counter() - begin
+    time.sleep(0.5)
     return seconds
 
 

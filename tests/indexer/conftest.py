@@ -11,6 +11,8 @@ from life import Life, whole
 from network import Network, running_network
 from postgres import Postgres, postgres
 
+from indexer.api.app import Options
+
 
 @pytest.fixture
 def indexed(network: Network, tmp_path: Path) -> Iterator[Indexed]:
@@ -48,7 +50,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def api(lived: Indexed) -> Iterator[httpx.Client]:
     """The API over an index of everything."""
-    with serving(lived.url) as client:
+    with serving(lived.url, Options(deadline=60)) as client:  # whatever else the machine does
         yield client
 
 
