@@ -34,7 +34,8 @@ _THERE = {
 def open_writer(url: str) -> Engine:
     """The database at `url`, for who writes rows. Raises `ConfigInvalid`."""
     path = url.removeprefix(_FILE_URL)
-    if url.startswith(_FILE_URL) and path and path != ":memory:" and "?" not in path:
+    # What else an URL may say, SQLAlchemy reads: both must mean the same file.
+    if url.startswith(_FILE_URL) and path and path != ":memory:" and not set(path) & set("?%"):
         return SqliteEngine(path)
     return open_engine(url)
 

@@ -60,7 +60,7 @@ class Index:
         self._mark = self._bulk.mark
         self._shapes = {table: shape_of(table, self._mark) for table in (Block, Log, RecentBlock, Checkpoint)}
         self._told = deployment_json(deployment)
-        with self._connection.begin():
+        with self._reading():
             self.state = self._load()
             # Whether the tables are being filled for the first time, without the indexes that only readers need.
             self._filling = self.state is None or db.lacks_indexes(self._connection)
@@ -141,11 +141,19 @@ class Index:
 
     def recent(self) -> list[tuple[int, str]]:
         """Number and hash of the blocks that can still change, newest first; the last one is final."""
-        with self._connection.begin():
-            return [
-                (number, hash_)
-                for number, hash_ in self._all('SELECT number, hash FROM "recent_block" ORDER BY number DESC')
-            ]
+        with self._reading():
+            found = self._all('SELECT number, hash FROM "recent_block" ORDER BY number DESC')
+            return [(number, hash_) for number, hash_ in found]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with self._connection.begin():
+                yield
+        except Exception as error:
+            if db.is_unusable(self._engine, error):
+                raise db.unusable(self._engine, error) from error
+            raise
 
     # --- steps of a transaction
 

@@ -113,13 +113,17 @@ class _Parameters:
 
     def __init__(self, dependant: Dependant) -> None:
         self._names = {each.alias: each.name for each in (*dependant.path_params, *dependant.query_params)}
-        self._defaults = {each.name: each.get_default() for each in dependant.query_params}
+        needed = {each.alias for each in dependant.query_params if each.field_info.is_required()}
+        self._needed = needed
+        self._defaults = {each.name: each.get_default() for each in dependant.query_params if each.alias not in needed}
         flat = get_flat_dependant(dependant)
         self._path = {each.alias: each for each in flat.path_params}
         self._query = {each.alias: each for each in flat.query_params}
 
     def values(self, path: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
         """By the names of the function's parameters. Raises `ApiError` for what cannot be understood."""
+        if missing := self._needed - query.keys():
+            raise invalid_parameters([{"loc": sorted(missing), "msg": "Field required", "input": None}])
         found = dict(self._defaults)
         for place, given, fields in (("path", path, self._path), ("query", query, self._query)):
             for alias, text in given.items():

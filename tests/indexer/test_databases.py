@@ -200,6 +200,17 @@ def test_a_new_database_is_what_the_tables_say(database: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("name", ["plain.db", "a b#c.db", "a%20b.db", "%25.db", "ü@x:y.db", "x.db?timeout=5", "x+y.db"])
+def test_writers_and_readers_mean_the_same_file(name: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{name}"
+    writer, reader = db.open_writer(url), db.open_engine(url, read_only=True)
+    db.prepare(writer)
+    with reader.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM checkpoint").scalar() == 0
+    writer.dispose()
+    reader.dispose()
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
