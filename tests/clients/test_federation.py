@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import play
 import pytest
-from federating import Federated, any_words
+from federating import WINDOW, Federated, any_words
 from network import SKEIN, Network
 
 from protocol.artifacts import manifest_of
@@ -78,6 +78,25 @@ def test_a_killed_member_goes_on_where_it_was(federated: Federated) -> None:
     assert federated.round().counted
     assert {federated.member(account).stake for account in MEMBERS} == {10 * SKEIN}
     assert federated.adds_up()
+
+
+@pytest.mark.deep
+def test_what_earlier_rounds_have_left_goes(federated: Federated) -> None:
+    for account in MEMBERS:
+        federated.join(account)
+    federated.run()
+    kept = [path for member in federated.members.values() for path in member.folder.glob("updates/0x*")]
+    assert kept
+    federated.network.sleep(30 * WINDOW)
+    federated.run(until=(Phase.REVEAL,))
+    assert federated.record().round == 2
+    model = federated.record().model_digest
+    for member in federated.members.values():
+        assert {path.name for path in member.folder.glob("round-*")} <= {"round-2"}
+        assert {path.name for path in member.folder.glob("models/0x*")} <= {model}
+        assert not [*member.folder.glob("updates/0x*")]
+    federated.run()
+    assert federated.round().counted
 
 
 # --- bad input

@@ -113,6 +113,8 @@ class FederationMember(Membership):
     def _serve(self, at: Standing, round_: Record, work: RoundWork) -> None:
         entry = self._entry(at, at.member.slot)
         proposes = at.member.slot < round_.proposer_count
+        if at.phase == Phase.COMMIT and not self.jobs.busy:
+            work.tidy(self._place(at))
         if proposes and at.phase == Phase.COMMIT:
             self._propose(at, entry, work)
         elif proposes and at.phase == Phase.REVEAL:

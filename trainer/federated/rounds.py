@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,14 @@ class RoundWork:
         """Put the update into the store."""
         self.make_update(place)
         return self.means.store.put(self.folder / f"round-{place.round}" / "update")
+
+    def tidy(self, place: Place) -> None:
+        """At a round's begin: remove what earlier ones have left. The store has it, ballots stand in the journal."""
+        old = [path for path in self.folder.glob("round-*") if path.name != f"round-{place.round}"]
+        old += self.folder.glob("updates/0x*")
+        old += (path for path in self.folder.glob("models/0x*") if path.name != place.model)
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
 
     # --- voting
 
