@@ -145,6 +145,7 @@ def test_a_lie_about_a_canary_costs_its_creator_the_bond(world: World) -> None:
     assert world.states(task) == [S.SCORED] and world.chain.task(task).parameters.bond == 0
 
 
+@pytest.mark.deep
 def test_without_a_budget_it_is_only_told(
     world: World, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,7 +155,7 @@ def flipping(node: str) -> Bend:
     return bend
 
 
-@pytest.mark.parametrize("how", ["lags by 50 blocks", "flips between two heads"])
+@pytest.mark.parametrize("how", [pytest.param("lags by 50 blocks", marks=pytest.mark.deep), "flips between two heads"])
 def test_a_node_that_shows_the_past_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setattr("node.loop.LONGEST_PAUSE", 0.2)
     play.stake(world.network, 2)
