@@ -24,6 +24,7 @@ from protocol.errors import ConfigInvalid, StorageFailed
 
 T = TypeVar("T")
 _BROKEN = (sqlite3.Error, UnicodeDecodeError)  # of a damaged file even the error may be no text
+_BEGINS = "key >= ? AND key < ?"  # by an index, unlike a comparison of the first characters
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, payload TEXT NOT NULL) STRICT;
@@ -157,8 +158,8 @@ class Journal:
 
     def facts(self, prefix: str) -> dict[str, dict[str, Any]]:
         """All facts whose keys begin so."""
-        query = "SELECT key, payload FROM facts WHERE substr(key, 1, ?) = ? ORDER BY key"
-        return dict(self._read(lambda key, payload: (key, json.loads(payload)), query, len(prefix), prefix))
+        query = f"SELECT key, payload FROM facts WHERE {_BEGINS} ORDER BY key"
+        return dict(self._read(lambda key, payload: (key, json.loads(payload)), query, *_bounds(prefix)))
 
     def forget(self, key: str) -> None:
         """Drop a fact."""
@@ -169,23 +170,23 @@ class Journal:
 
     def has(self, prefix: str) -> bool:
         """Whether there is an intent whose key begins so."""
-        return bool(self._rows("SELECT 1 FROM intents WHERE substr(key, 1, ?) = ? LIMIT 1", len(prefix), prefix))
+        return bool(self._rows(f"SELECT 1 FROM intents WHERE {_BEGINS} LIMIT 1", *_bounds(prefix)))
 
     def is_open(self, prefix: str) -> bool:
         """Whether one of them is not final."""
-        query = "SELECT 1 FROM intents WHERE final = 0 AND substr(key, 1, ?) = ? LIMIT 1"
-        return bool(self._rows(query, len(prefix), prefix))
+        query = f"SELECT 1 FROM intents WHERE final = 0 AND {_BEGINS} LIMIT 1"
+        return bool(self._rows(query, *_bounds(prefix)))
 
     def drop(self, prefix: str, *facts: str) -> None:
         """Forget all that was kept under keys that begin so, and these facts. What is not final stays, and so does the
         highest nonce: by that the transactions of others are told from ours.
         """
-        gone = "final = 1 AND substr(key, 1, ?) = ? AND nonce < (SELECT max(nonce) FROM intents)"
+        gone, bounds = f"final = 1 AND {_BEGINS} AND nonce < (SELECT max(nonce) FROM intents)", _bounds(prefix)
         with self.writing():
             chosen = f"SELECT id FROM intents WHERE {gone}"
-            self._database.execute(f"DELETE FROM transactions WHERE intent IN ({chosen})", (len(prefix), prefix))
-            self._database.execute(f"DELETE FROM intents WHERE {gone}", (len(prefix), prefix))
-            self._database.execute("DELETE FROM facts WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+            self._database.execute(f"DELETE FROM transactions WHERE intent IN ({chosen})", bounds)
+            self._database.execute(f"DELETE FROM intents WHERE {gone}", bounds)
+            self._database.execute(f"DELETE FROM facts WHERE {_BEGINS}", bounds)
             for fact in facts:
                 self._database.execute("DELETE FROM facts WHERE key = ?", (fact,))
 
@@ -274,3 +275,8 @@ class Journal:
                 "UPDATE intents SET state = ?, final = ?, outcome = ? WHERE id = ?", (state, final, told, intent.id)
             )
         return self._intent(intent.id)
+
+
+def _bounds(prefix: str) -> tuple[str, str]:
+    """What `_BEGINS` needs, for the keys that begin so."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

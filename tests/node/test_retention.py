@@ -134,3 +134,11 @@ def _half(folder: Path, ignore_errors: bool = False) -> None:
     """Removes one of the files, and is killed."""
     next(path for path in folder.rglob("*") if path.is_file()).unlink()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_rows_of_a_task_are_not_those_of_another_with_more_digits(journal: Journal) -> None:
+    for key in ("task:1:commit", "task:12:commit", "task:1", "task:2:commit"):
+        journal.remember(key, {})
+    assert [*journal.facts("task:1:")] == ["task:1:commit"]
+    journal.drop("task:1:")
+    assert [*journal.facts("task:")] == ["task:1", "task:12:commit", "task:2:commit"]
