@@ -51,11 +51,12 @@ def data(client: httpx.Client, path: str, **parameters: Any) -> Any:
 
 def pages(client: httpx.Client, path: str, **parameters: Any) -> list[Any]:
     """All pages of a list."""
-    found, cursor = [], None
+    found, cursor = [], parameters.pop("cursor", None)
     while True:
-        answer = client.get(path, params=parameters | ({"cursor": cursor} if cursor else {})).json()
-        found += answer["data"]
-        cursor = answer["next"]
+        answer = client.get(path, params=parameters | ({"cursor": cursor} if cursor else {}))
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["data"]
+        cursor = answer.json()["next"]
         if cursor is None:
             return found
 
@@ -161,6 +162,23 @@ def test_pages_stay_true_under_new_blocks(life: Life, indexed: Indexed) -> None:
         second = client.get("/events", params={"limit": 10, "cursor": first["next"]}).json()
         assert second["block"] > first["block"]
         assert first["data"] + second["data"] == whole
+
+
+def test_pages_go_on_after_a_reorg(life: Life, indexed: Indexed) -> None:
+    """With what now comes after the row that was shown last: nothing twice, nothing left out of what is there."""
+    stake(life)
+    indexed.sync()
+    for order, shown in (("position", 10), ("-position", 10)):
+        with serving(indexed.url) as client:
+            first = client.get("/events", params={"limit": shown, "order": order}).json()
+            life.network.reorg(6)
+            life.send(2, "SkeinToken", "transfer", life.address(3), 5)
+            indexed.sync()
+            rest = pages(client, "/events", order=order, limit=7, cursor=first["next"])
+            last = first["data"][-1]["block_number"], first["data"][-1]["log_index"]
+            whole = pages(client, "/events", order=order, limit=200)
+        behind = [each for each in whole if ((each["block_number"], each["log_index"]) > last) == (order == "position")]
+        assert rest == [each for each in behind if (each["block_number"], each["log_index"]) != last] != []
 
 
 def test_events_are_what_the_node_gives(api: httpx.Client, lived: Indexed) -> None:
