@@ -131,7 +131,9 @@ def _state_key() -> str:
     """What the state depends on: the code of the contracts, the script that deploys them, and this file."""
     digest = hashlib.sha256()
     libraries = ("Appeals", "Evaluation", "Settlement", "Payout", "Committees", "Verdicts")
-    for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", *libraries, "Arena", "Alliance"):
+    governing = ("Emissions", "SkeinTimelock", "SkeinGovernor")
+    beside = ("DelegationVaults", "Sponsorships")
+    for name in ("SkeinToken", "Staking", "PrevrandaoRandomness", *libraries, "Arena", "Alliance", *governing, *beside):
         digest.update(json.loads((BUILD / f"{name}.json").read_text())["bytecode"].encode())
     for path in (ROOT / "scripts" / "deploy.py", Path(__file__)):
         digest.update(path.read_bytes())

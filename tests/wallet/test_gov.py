@@ -16,21 +16,32 @@ SETTINGS = {"SKEIN_VOTING_DELAY": "5", "SKEIN_VOTING_PERIOD": "60", "SKEIN_TIMEL
 SETTINGS |= {"SKEIN_PROPOSAL_VOTES": "1000", "SKEIN_LEAST_QUORUM": "1500"}
 
 
-@pytest.fixture
-def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+@pytest.fixture(scope="module")
+def governed_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """Accounts 1 to 3 have 10,000 SKEIN each."""
-    path, home = tmp_path / "d.json", tmp_path / "home"
-    (home / "keystores").mkdir(parents=True)
+    path = tmp_path_factory.mktemp("governed") / "d.json"
     with anvil() as running:
         deploy(running.url, path, SKEIN_OWNER="", **SETTINGS)
         network = Network(running, Deployment.read(path), path)
         for account in (1, 2, 3):
-            network.keystore(account, home / "keystores", PASSWORD).rename(home / "keystores" / f"a{account}.json")
             network.chain(0).send("SkeinToken", "transfer", accounts()[account].address, 10_000 * SKEIN)
-        settings = {"SKEIN_RPC_URL": running.url, "SKEIN_DEPLOYMENT": str(path), "SKEIN_HOME": str(home)}
-        for name, value in (settings | {"SKEIN_PASSWORD": PASSWORD, "COLUMNS": "200"}).items():
-            monkeypatch.setenv(name, value)
-        yield Shell(network, home)
+        yield network
+
+
+@pytest.fixture
+def governed(governed_network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """What a test does to the network is undone after it."""
+    network, home = governed_network, tmp_path / "home"
+    (home / "keystores").mkdir(parents=True)
+    for account in (1, 2, 3):
+        network.keystore(account, home / "keystores", PASSWORD).rename(home / "keystores" / f"a{account}.json")
+    settings = {"SKEIN_RPC_URL": network.rpc_url, "SKEIN_DEPLOYMENT": str(network.deployment_path)}
+    settings |= {"SKEIN_HOME": str(home), "SKEIN_PASSWORD": PASSWORD, "COLUMNS": "200"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    before = network.snapshot()
+    yield Shell(network, home)
+    network.revert(before)
 
 
 def test_a_decision_from_lock_to_execution(governed: Shell) -> None:
