@@ -25,13 +25,13 @@ from protocol.models import TensorType
 from protocol.specs import spec_error
 from protocol.tasks.base import Budget, Example, Origin, Source
 from protocol.tasks.classifier import MAX_PARAMETERS, Classifier
-from protocol.tasks.data import Table, breast_cancer, read_data, read_table, write_data
+from protocol.tasks.data import MOST_CLASSES, Table, breast_cancer, read_data, read_table, write_data
 from protocol.tasks.exact import exact_linear, small_factor
 from protocol.tasks.sets import Card
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Hidden = Annotated[tuple[Width, ...], Field(max_length=8)]
-Classes = Annotated[int, Field(ge=2, le=10_000)]
+Classes = Annotated[int, Field(ge=2, le=MOST_CLASSES)]
 
 
 class Perceptron(Document):

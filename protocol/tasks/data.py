@@ -18,8 +18,9 @@ from protocol.configuration import expanded
 from protocol.errors import ConfigInvalid
 from protocol.models import TensorType
 from protocol.tasks.base import Origin, Source
-from protocol.tasks.sets import Card, Labelled, check_classes, read_set, write_set
+from protocol.tasks.sets import MOST_LABEL, Card, Labelled, check_classes, read_set, write_set
 
+MOST_CLASSES = 10_000
 LARGEST = 2**32  # rows times features of a directory with arrays
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)
 
@@ -119,7 +120,9 @@ def _read_arrays(directory: Path) -> Source[Table]:
         raise ConfigInvalid(
             f"{directory}: x must be (rows, features) and y (rows,), but they are {x.shape}, {y.shape}."
         )
-    if x.dtype.kind not in "fiub" or not np.isfinite(x.astype(np.float32)).all():
+    with np.errstate(over="ignore"):  # what is too large is not finite
+        finite = x.dtype.kind in "fiub" and np.isfinite(x.astype(np.float32)).all()
+    if not finite:
         raise ConfigInvalid(f"{directory}/x.npy must hold finite numbers.")
     card = array_card(directory, y, tuple(f"x{index}" for index in range(x.shape[1])))
     return table_source(Table(x.astype(np.float32), y.astype(np.int64)), card)
@@ -127,8 +130,8 @@ def _read_arrays(directory: Path) -> Source[Table]:
 
 def array_card(directory: Path, y: NDArray[Any], features: tuple[str, ...] = ()) -> Card:
     """The card of a directory with arrays; ConfigInvalid if y are no classes."""
-    if y.dtype.kind not in "iu" or y.min() < 0:
-        raise ConfigInvalid(f"{directory}/y.npy must hold classes, counted from 0.")
+    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= MOST_CLASSES:
+        raise ConfigInvalid(f"{directory}/y.npy must hold classes, counted from 0, at most {MOST_CLASSES:,}.")
     classes = tuple(str(index) for index in range(max(2, int(y.max()) + 1)))
     name = directory.resolve().name[:200] or "data"
     return Card(name=name, features=features, classes=classes, rows=len(y))
@@ -138,7 +141,7 @@ def read_array(path: Path) -> NDArray[Any]:
     """An array that numpy.save wrote; ConfigInvalid for anything else."""
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ConfigInvalid(f"{path} is not an array that numpy.save wrote: {error}.") from None
     if not isinstance(array, np.ndarray) or array.size > LARGEST:
         raise ConfigInvalid(f"{path} is not one array of at most {LARGEST} numbers.")
@@ -167,6 +170,11 @@ def labels_of(
     classes = sorted(set(labels))
     if len(classes) < 2 or "" in classes:
         raise ConfigInvalid(f"Column {label!r} of {path} must name at least two classes, one in every line.")
+    if len(classes) > MOST_CLASSES or max(map(len, classes)) > MOST_LABEL:
+        raise ConfigInvalid(
+            f"Column {label!r} of {path} names {len(classes):,} classes: at most {MOST_CLASSES:,}, of {MOST_LABEL} "
+            "characters, can be told apart."
+        )
     numbers = {name: index for index, name in enumerate(classes)}
     features = tuple(name for name in header if name != label)
     return features, tuple(classes), np.array([numbers[name] for name in labels], np.int64)
@@ -185,6 +193,8 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
         raise ConfigInvalid(f"{path} is not CSV in UTF-8: {error}.") from None
     if len(header) != len(set(header)) or "" in header:
         raise ConfigInvalid(f"The first line of {path} must name every column, each differently.")
+    if longest := next((name for name in header if len(name) > MOST_LABEL), None):
+        raise ConfigInvalid(f"A column of {path} has a name of {len(longest)} characters; {MOST_LABEL} are the most.")
     for line, row in rows:
         if len(row) != len(header):
             raise ConfigInvalid(f"Line {line} of {path} has {len(row)} columns, the first line has {len(header)}.")

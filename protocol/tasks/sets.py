@@ -21,7 +21,8 @@ CARD_FILE = "card.json"
 MAX_DATA_BYTES = 2**34
 
 Text = Annotated[str, Field(max_length=4000)]
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_LABEL = 200
+Label = Annotated[str, Field(min_length=1, max_length=MOST_LABEL)]
 
 
 class Card(Document):

@@ -124,18 +124,24 @@ def texts_source(origin: Origin) -> tuple[Texts, Card]:
 
 def pieces(text: str, most: int = PIECE_BYTES) -> Iterator[str]:
     """Cut a text where it has a paragraph, else a line, a sentence, a space, into at most `most` bytes of UTF-8."""
-    text = text.strip()
-    while len(text.encode()) > most:
-        head = text.encode()[:most].decode(errors="ignore")
+    text, start = text.strip(), 0
+    while start < len(text):
+        # more than fits: to look at the whole rest would take time by the square of the length
+        head = text[start : start + most].encode()[:most].decode(errors="ignore")
+        if start + len(head) == len(text):
+            yield head
+            return
         places = (head.rfind(mark) + len(mark) for mark in ("\n\n", "\n", ". ", " "))
         cut = next((place for place in places if place > len(head) // 2), len(head))
         yield head[:cut].strip()
-        text = text[cut:].strip()
-    if text:
-        yield text
+        start += cut
+        while text[start].isspace():
+            start += 1
 
 
 def _read(path: Path) -> str:
+    if not path.is_file():
+        raise ConfigInvalid(f"{path} cannot be read: there is no such file.")
     try:
         return re.sub(r"\r\n?", "\n", path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from protocol.artifacts import manifest_of
 from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import write_tensors
-from protocol.tasks.data import DATASETS, Table, read_csv, read_data, write_data
+from protocol.tasks.base import Origin
+from protocol.tasks.data import DATASETS, Table, read_csv, read_data, read_table, write_data
 from protocol.tasks.sets import CARD_FILE, Card, split
 
 CARD = Card(name="n", description="", source="", licence="", features=("a", "b"), classes=("no", "yes"), rows=1)
@@ -135,6 +136,9 @@ def test_a_creators_own_table(tmp_path):
         ("a,y\n1,k\nnan,l\n", "'nan' in column 'a'"),
         ("a,y\n1,k\n1e39,l\n", "'1e39' in column 'a'"),
         ("a,y\n1,k\n,l\n", "'' in column 'a'"),
+        ("a" * 201 + ",y\n1,k\n", "has a name of 201 characters"),
+        ("a,y\n1,k\n2," + "l" * 201, "names 2 classes: at most 10,000, of 200 characters"),
+        ("a,y\n" + "".join(f"1,{row}\n" for row in range(10_001)), "names 10,001 classes"),
         (b"a,y\n\xff,k\n", "not CSV in UTF-8"),
         ('a,y\n"1,k\n', "not CSV in UTF-8"),
     ],
@@ -147,6 +151,23 @@ def test_tables_that_are_refused(tmp_path, text, reason):
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(ConfigInvalid, match=r"none\.csv cannot be read: No such file"):
         read_csv(tmp_path / "none.csv", "y")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.npy", b"", "x.npy is not an array that numpy.save wrote"),
+        ("x.npy", np.full((4, 1), 1e300), "x.npy must hold finite numbers"),
+        ("y.npy", np.array([0, 1, 0, 10**9]), "y.npy must hold classes, counted from 0, at most 10,000"),
+        ("y.npy", np.array([0, 1, 0, 2**63], np.uint64), "y.npy must hold classes"),
+    ],
+)
+def test_arrays_that_are_refused(tmp_path, name, content, reason):
+    np.save(tmp_path / "x.npy", np.ones((4, 1)))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 0, 1]))
+    (tmp_path / name).write_bytes(content) if isinstance(content, bytes) else np.save(tmp_path / name, content)
+    with pytest.raises(ConfigInvalid, match=reason):
+        read_table(Origin(str(tmp_path)))
 
 
 def test_creators_do_without_torch():

@@ -7,7 +7,7 @@ from protocol.errors import ConfigInvalid, TaskFailed
 from protocol.models import write_tensors
 from protocol.tasks.base import Origin
 from protocol.tasks.causal_lm import CausalLM
-from protocol.tasks.texts import Texts, read_texts
+from protocol.tasks.texts import Texts, pieces, read_texts
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,15 @@ def test_a_creators_texts(tmp_path):
         (tmp_path / "bad.jsonl").write_text(text)
         with pytest.raises(ConfigInvalid, match=reason):
             CausalLM.read(Origin(str(tmp_path / "bad.jsonl")))
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "nowhere.txt", "no\0where.txt"])
+def test_what_is_no_file_is_not_read(place):
+    with pytest.raises(ConfigInvalid, match="cannot be read: there is no such file"):
+        CausalLM.read(Origin(place))
+
+
+def test_a_long_text_is_cut_in_the_time_of_its_length():
+    """By the square of the length, as it once was, this takes hours: the suite's time limit is the assertion."""
+    text = "some words here. " * 4_000_000
+    assert sum(map(len, pieces(text))) == pytest.approx(len(text), rel=1e-3)
