@@ -13,6 +13,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.alliance.grid import ALL, DEFENCES, FOES, NO_TEST, PLAIN, PROPOSERS, SEEDS, SETS, known
+from benchmarks.alliance.plot import lines as draw_lines
 
 README = Path(__file__).with_name("README.md")
 RESULTS = README.parent / "results"
@@ -196,6 +197,17 @@ def shares() -> str:
     return markdown([*head, "30 %, `mean`"], lines)
 
 
+def chart() -> None:
+    """`results/grid.svg`: what the worst attack leaves with all defences, in percent, over the share of attackers."""
+    cells, at = _cells(), (0.0, 0.3, 0.4, 0.5)
+    told = {
+        _kind(place[0], place[2]): [_worst(cells, place, share, ALL) for share in at] for place in _places(cells, [20])
+    }
+    courses = {name: [100 * float(each.split()[0]) for each in row] for name, row in told.items() if all(row)}
+    title = "20 members: AUC or accuracy in % under the worst attack, by % of attackers"
+    draw_lines(RESULTS / "grid.svg", title, [100 * share for share in at], courses)
+
+
 def defences() -> str:
     """What the worst attack of 30 % of 20 members leaves of a model under each defence."""
     cells = _cells()
@@ -271,5 +283,6 @@ def filled(text: str) -> str:
 
 
 def write() -> None:
-    """Fill the README in."""
+    """Fill the README in, and draw the grid."""
+    chart()
     README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
