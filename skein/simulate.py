@@ -9,7 +9,7 @@ import numpy as np
 from node.amounts import format_amount
 from node.output import Output
 from protocol.errors import ConfigInvalid
-from protocol.federated.rules import NAMES, Rule
+from protocol.federated.rules import NAMES, ROBUST, Rule
 from protocol.federated.settlement import WAD
 from protocol.federated.spec import Column, FederationSpec
 from protocol.federated.votes import Voting
@@ -19,8 +19,6 @@ from trainer.federated.perceptron import Effort, Floats, Labels, losses, outputs
 
 _HELD_OUT = 0.2  # of a member's rows, for its votes
 _TEST = 0.25  # of all rows, of nobody, for the figures
-# of the members drawn to propose more may be bad than of all: what is tolerated must be above the share of attackers
-ROBUST = Rule(name="trimmed_mean", tolerated=400, mix=True, clip_to_median=True)
 
 
 @dataclass(frozen=True)

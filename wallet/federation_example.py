@@ -20,7 +20,9 @@ hidden = [8]
 
 [rule]
 name = "trimmed_mean"
-tolerated = 0.3
+tolerated = 0.4         # above the share of bad members: of those drawn to propose more may be bad
+mix = true
+clip_to_median = true
 
 [packing]
 bits = 8                # of every word of an update; 32 without loss

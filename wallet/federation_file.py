@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from node.amounts import parse_amount, parse_duration
 from protocol.errors import ConfigInvalid
 from protocol.federated.fixed import EXPONENTS
+from protocol.federated.rules import ROBUST
 from wallet.task_file import Amount, Section, Window, from_text, read_file
 
 MOST_MEMBERS = 1024
@@ -67,11 +68,11 @@ class ModelSection(Section):
 class RuleSection(Section):
     """How accepted updates become one."""
 
-    name: Literal["mean", "median", "trimmed_mean", "multi_krum", "centred_clipping"] = "trimmed_mean"
-    tolerated: Share = 300
-    weight_cap: Share = 1000
-    clip_to_median: bool = False
-    mix: bool = False
+    name: Literal["mean", "median", "trimmed_mean", "multi_krum", "centred_clipping"] = ROBUST.name
+    tolerated: Share = ROBUST.tolerated
+    weight_cap: Share = ROBUST.weight_cap
+    clip_to_median: bool = ROBUST.clip_to_median
+    mix: bool = ROBUST.mix
 
 
 class PackingSection(Section):

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.alliance.triggers import Trigger, play, success
-from protocol.federated.rules import Rule
+from protocol.federated.rules import ROBUST, Rule
 from protocol.federated.votes import Voting
-from skein.simulate import ROBUST, Data, Setting, load
+from skein.simulate import Data, Setting, load
 from trainer.federated.perceptron import Floats
 
 SEEDS, ROUNDS, SHARE = range(2), 10, 0.3

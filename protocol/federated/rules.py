@@ -56,6 +56,11 @@ class Rule(Document):
         return min(count * self.tolerated // 1000, (count - 1) // 2)
 
 
+# of the members drawn to propose more may be bad than of all: what is tolerated must be above the share of attackers
+ROBUST = Rule(name="trimmed_mean", tolerated=400, mix=True, clip_to_median=True)
+"""What a federation has where its founder says nothing else; what benchmarks/alliance measures."""
+
+
 def aggregate(rule: Rule, updates: Sequence[Update]) -> Words:
     """The aggregate's words. The order of the updates does not matter; ties go to the smaller digest.
 

@@ -50,7 +50,7 @@ def test_create_publishes_what_the_chain_names(shell: Shell, folder: Path, tmp_p
     spec = read_federation(store.get(record.parameters.spec_digest, tmp_path / "spec", Limits(MAX_SPEC_BYTES, 1)))
     model = store.get(record.model_digest, tmp_path / "model", Limits(10**6, 1))
     assert (spec.title, len(spec.columns), spec.classes, spec.hidden) == ("Masses", 10, 2, (8,))
-    assert (spec.packing.bits, spec.rule.tolerated, record.pool) == (8, 300, 7 * SKEIN)
+    assert (spec.packing.bits, spec.rule.tolerated, record.pool) == (8, 400, 7 * SKEIN)
     assert spec.voting == Voting(focus=0)
     assert len(read_model(model, spec.parameters)) == spec.parameters
     rows = np.loadtxt(folder / "member-1.csv", delimiter=",", skiprows=1)

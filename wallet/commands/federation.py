@@ -66,7 +66,8 @@ def create(
     number = outcome.event("Alliance.FederationCreated").args["federation_id"]
     session.show_outcome(outcome, {"federation": number, **facts})
     session.note(
-        f"Members take part with `skein trainer join {number} --data …`; see `skein federation watch {number}`."
+        f"Members take part with `skein trainer join {number} --data …`, and a round needs {read.min_members} of them; "
+        f"see `skein federation watch {number}`."
     )
 
 
