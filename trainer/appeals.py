@@ -5,7 +5,6 @@ of the panel could have it.
 """
 
 import logging
-import tempfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from protocol.events import Event
 from protocol.heldout import decrypt
 from protocol.results import Result
 from protocol.specs import TaskSpec
-from protocol.staging import local_storage
 from protocol.store import ArtifactStore, Limits
 from trainer import process
 
@@ -99,33 +97,31 @@ class Objection:
         return self._measured[task_id]
 
     def _find_out(self, own: Own, task: Record, originals: list[str]) -> Measured:
-        with (
-            local_storage(f"Measuring a model in {own.folder}"),
-            tempfile.TemporaryDirectory(dir=own.folder, prefix="measure-") as name,
-        ):
-            scratch, limits = Path(name), Limits(self._max_download_bytes)
-            sealed = self._store.get(own.spec.held_out_digest, scratch / "sealed", limits)
-            job = {"spec": str(own.folder / "spec"), "model": str(own.model), "data": str(scratch / "opened")}
-            if (base := fetch_base(self._store, own.spec, own.folder.parent, self._max_download_bytes)) is not None:
-                job["base"] = str(base)
-            try:
-                decrypt(sealed, bytes.fromhex(task.key.removeprefix("0x")), scratch / "opened")
-                score = int(self._ask(job, own, scratch)["value"])
-            except TaskFailed:
-                return Measured(None)
-            return Measured(score, [self._distance(job, own, digest, scratch) for digest in originals])
+        """What is fetched stays with the task's files: a client that is killed goes on from there."""
+        sealed, opened = own.folder / "held-out", own.folder / "held-out-opened"
+        self._store.get(own.spec.held_out_digest, sealed, Limits(self._max_download_bytes))
+        job = {"spec": str(own.folder / "spec"), "model": str(own.model), "data": str(opened)}
+        if (base := fetch_base(self._store, own.spec, own.folder.parent, self._max_download_bytes)) is not None:
+            job["base"] = str(base)
+        try:
+            if not opened.exists():
+                decrypt(sealed, bytes.fromhex(task.key.removeprefix("0x")), opened)
+            score = int(self._ask(job, own)["value"])
+        except TaskFailed:
+            return Measured(None)
+        return Measured(score, [self._distance(job, own, digest) for digest in originals])
 
-    def _distance(self, job: dict[str, str], own: Own, digest: str, scratch: Path) -> int | None:
+    def _distance(self, job: dict[str, str], own: Own, digest: str) -> int | None:
         try:
             limits = Limits(own.spec.limits.max_model_bytes)
-            other = self._store.get(digest, scratch / "others" / digest, limits)
-            return int(self._ask({**job, "other": str(other)}, own, scratch)["distance"])
+            other = self._store.get(digest, own.folder / "models" / digest, limits)
+            return int(self._ask({**job, "other": str(other)}, own)["distance"])
         except (ArtifactError, TaskFailed):
             return None
 
-    def _ask(self, job: dict[str, str], own: Own, scratch: Path) -> process.Step:
+    def _ask(self, job: dict[str, str], own: Own) -> process.Step:
         seconds = 4 * own.spec.limits.max_seconds + 60
-        return process.ask(job, scratch, seconds, self._jobs.stopping)
+        return process.ask(job, own.folder, seconds, self._jobs.stopping)
 
 
 def _is_copy(spec: TaskSpec, measured: Measured) -> bool:

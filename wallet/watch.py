@@ -5,6 +5,7 @@ Holds no state of its own: which tasks are ours follows from the keys on this di
 
 import logging
 
+from node.freshness import Freshness
 from node.locks import lock_account
 from node.loop import Loop
 from node.program import open_means
@@ -136,8 +137,10 @@ def run(session: Session, until_done: bool, dry_run: bool = False) -> None:
         return
     with means.journal, lock_account(means.chain, account.address, settings.home):
         watch = Watch(means.chain, means.sender, HeldOutKeys(settings.held_out_keys), settings.confirmations)
+        freshness = Freshness(means.chain, settings.confirmations)
 
         def tick() -> None:
+            freshness.look()
             watch.tick()
             if dry_run or (until_done and watch.over):
                 loop.stop()

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import play
 import pytest
+from killer import deaths_of
 from network import SKEIN
 from operators import operator_shell
-from world import World, write_model
+from world import QUICK, World, write_model
 
 from node.appeals import appeals_of
 from node.program import settle_down
@@ -20,6 +22,8 @@ from protocol.models import write_tensors
 from protocol.phases import SubmissionState as S
 from protocol.tasks import load
 from protocol.tasks.runs import MODEL_FILE, read_model
+from trainer.arena import ArenaTrainer
+from trainer.settings import TrainerSettings
 from validator.arena import ArenaValidator
 from validator.duties import Duty
 from validator.evaluation import Case, Finding
@@ -122,6 +126,46 @@ def test_a_trainer_that_was_scored_wrongly_appeals(world: World) -> None:
     assert appellant(world, task, 1) == 2
     decide(world, task)
     assert world.chain.submission(task, 1).score > 9 * 10**8
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(1200)
+def test_a_trainer_that_is_killed_after_every_step_appeals_once(world: World) -> None:
+    play.stake(world.network, 2)
+    task, deaths = world.task(**PANELS_OF_ONE), 0
+
+    def live() -> None:
+        client = ArenaTrainer(world.means(2), TrainerSettings(**QUICK, appeal_budget=BOND))
+        settle_down(client)
+        client.close()
+        client.journal.close()
+
+    def step(deadline: str = "") -> None:
+        nonlocal deaths
+        if deadline:
+            world.network.set_time(max(world.chain.task(task)[deadline], world.network.now() + 1))
+        deaths += deaths_of(live)
+        world.work()
+
+    means = world.means(2)
+    means.journal.close()
+    write_model(means.work / f"task-{task}" / "model", 2)
+    for account in (3, 4, 5):
+        world.validator(account, Conspirator)
+    for deadline in ("", "commit_ends", "reveal_ends"):
+        step(deadline)
+    world.release(task)
+    for deadline in ("", "score_commit_ends", "score_reveal_ends"):
+        step(deadline)
+    assert appellant(world, task, 1) == 2
+    for deadline in ("challenge_ends", "", ""):
+        step(deadline)
+        world.network.mine(2)
+    for deadline in ("score_commit_ends", "score_reveal_ends", "challenge_ends", "", ""):
+        step(deadline)
+    told = appeals_of(world.chain, world.network.accounts[2].address)
+    assert told.bonds == {(task, 1): BOND} and told.returned and deaths >= 8
+    assert world.chain.submission(task, 1).score > 9 * 10**8 and world.locked(2) == 0
 
 
 def test_a_lie_about_a_canary_costs_its_creator_the_bond(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 
+from node.freshness import Freshness
 from node.locks import lock_account
 from node.loop import Loop
 from node.program import open_means
@@ -58,7 +59,10 @@ def settle_down(member: FederationMember) -> None:
 
 
 def _loop(member: FederationMember, poll_seconds: float) -> None:
+    freshness = Freshness(member.chain, member.means.confirmations)
+
     def tick() -> None:
+        freshness.look()
         member.tick()
         if member.is_over:
             logger.info("Federation %s is over for this account", member.id)
