@@ -82,7 +82,9 @@ def test_an_update_of_a_different_base_does_no_harm(federated: Federated) -> Non
 
 def test_the_update_of_an_earlier_round_is_a_duplicate(federated: Federated) -> None:
     federated.run()
-    (kept,) = [*federated.root.glob("home/*/*/federation-1/round-1/update")][:1]
+    (sent,) = [*federated.root.glob("home/*/*/federation-1/round-1/update")][:1]
+    kept = federated.root / "kept"
+    copy(sent, kept)  # which members do not keep into the next round
     federated.until_drawn()
     bad = federated.proposers()[0]
     forge(federated, bad, lambda work, place: copy(kept, target(work, place)))
