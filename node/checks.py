@@ -29,6 +29,7 @@ from protocol.errors import ChainUnavailable, ConfigInvalid, ProtocolError, Stor
 from protocol.rpc import Rpc
 from protocol.staging import local_storage, write_file
 from protocol.store import Limits, open_store
+from protocol.tasks import KINDS, installed
 
 _OLD_SECONDS = 120  # of the newest block: either the node stands still, or one of the two clocks is wrong
 _LAG_BLOCKS = 3
@@ -78,6 +79,10 @@ class Common:
     def settings(self) -> Iterator[Finding]:
         path = settings_file()
         yield ok("settings", f"{path}, below options and environment" if path else "options, environment and defaults")
+        there = {*KINDS, *installed()}
+        for name in sorted(self.policy.kinds - there):
+            known = ", ".join(sorted(there))
+            yield warning("settings", f"no kind is called {name}", f"--kinds takes {known}, and those of packages")
 
     def versions(self) -> Iterator[Finding]:
         found = [f"Python {platform.python_version()}"]

@@ -122,8 +122,8 @@ class Localnet:
         command += ["--state", str(state), "--state-interval", "1"]
         ticking = [*command, "--block-time", str(self.block_seconds)]
         home = {"HOME": str(self.directory)}  # where it leaves files when it is killed
-        self.supervisor.start("chain", command if fresh else ticking, home, again=ticking)
-        until(self._chain_answers, START_SECONDS, "The chain", self.supervisor.check)
+        process = self.supervisor.start("chain", command if fresh else ticking, home, again=ticking)
+        until(self._chain_answers, START_SECONDS, f"The chain, whose log is {process.log},", self.supervisor.check)
 
     def start_clock(self) -> None:
         """From now on a block every `block_seconds`, with or without transactions."""
@@ -144,7 +144,7 @@ class Localnet:
         environment = {**self.addresses.environment, **settings}
         command = [str(python), str(checkout() / "scripts" / "deploy.py")]
         process = self.supervisor.start("deploy", command, environment)
-        until(lambda: not process.running, DEPLOY_SECONDS, "The deployment")
+        until(lambda: not process.running, DEPLOY_SECONDS, f"The deployment, whose log is {process.log},")
         if process.popen.returncode:
             raise ConfigInvalid(f"The contracts could not be deployed; {process.log} ends:\n{process.tail()}")
         self.supervisor.stop("deploy")

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from node.checks import Common
 from node.doctor import Check, Finding, fault, ok
+from protocol.configuration import expanded
+from protocol.errors import StorageFailed
+from protocol.staging import local_storage
 from trainer.settings import TrainerClient, TrainerSettings
 
 # In a process of its own, as every training: this one should not load torch to say that it is there.
@@ -21,7 +25,23 @@ _SECONDS = 300
 
 def checks(client: TrainerClient, settings: TrainerSettings) -> dict[str, Check]:
     """All checks of a trainer, by name."""
-    return {**Common(client, settings).checks(), "training": _training}
+    common = Common(client, settings).checks()
+    return {**common, "folders": lambda: _folders(settings), "training": _training}
+
+
+def _folders(settings: TrainerSettings) -> Iterator[Finding]:
+    """Those that a training writes to besides its own: what it finds out only when a model is made is too late."""
+    for option, folder in (("--backup", settings.backup), ("--tensorboard", settings.tensorboard)):
+        if folder is None:
+            continue
+        try:
+            with local_storage(f"Writing to {folder}"):
+                expanded(folder).mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(dir=expanded(folder), prefix=".doctor-"):
+                    pass
+            yield ok("folders", f"{option} {folder} takes files")
+        except StorageFailed as error:
+            yield fault("folders", f"{option}: {error}", "name a folder that this account may write to")
 
 
 def _training() -> Iterator[Finding]:

@@ -59,6 +59,19 @@ def test_what_to_mend_is_said_in_sentences(operator: Shell) -> None:
     assert "ok   training" in told
 
 
+def test_names_that_mean_nothing_and_folders_that_take_nothing_are_said(
+    operator: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRAINER_KINDS", "tabular,tabluar")
+    monkeypatch.setenv("TRAINER_BACKUP", str(tmp_path / "file" / "copies"))
+    monkeypatch.setenv("TRAINER_TENSORBOARD", str(tmp_path / "curves"))
+    told = operator.run("trainer", "doctor", code=3).stdout
+    assert "no kind is called tabluar" in told
+    assert f"--backup: Writing to {tmp_path}/file/copies failed: Not a directory" in told
+    assert f"--tensorboard {tmp_path}/curves takes files" in told
+
+
 def test_one_dead_endpoint_of_two_is_a_warning(operator: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKEIN_RPC_URL", f"{operator.network.rpc_url},{DEAD}")
     assert [each.level for each in examined()["endpoints"]] == [Level.OK, Level.WARNING]
