@@ -105,9 +105,11 @@ def decode_result(contract: str, name: str, data: str) -> Any:
 
 
 @functools.cache
-def _errors() -> dict[bytes, Abi]:
-    entries = [entry for contract in (*CONTRACTS, *INSTANCES) for entry in abi(contract)]
-    entries = [entry for entry in entries if entry["type"] == "error"]
+def _errors(contract: str) -> dict[bytes, Abi]:
+    """All errors by selector. Two contracts may name the arguments of one otherwise: those of `contract` go first."""
+    known = (*CONTRACTS, *INSTANCES)
+    told_by = sorted(known, key=lambda name: name == contract)  # the last of a selector is taken
+    entries = [entry for name in told_by for entry in abi(name) if entry["type"] == "error"]
     return {selector(entry): entry for entry in (*entries, *_BUILT_IN)}
 
 
@@ -115,7 +117,7 @@ def decode_revert(data: str | None, contract: str) -> ContractReverted:
     """The refusal that a call of `contract` ended with, be it an error of that contract or of one that it called."""
     try:
         raw = bytes.fromhex((data or "0x")[2:])
-        entry = _errors()[raw[:4]]
+        entry = _errors(contract)[raw[:4]]
         return ContractReverted(entry["name"], tuple_reader(entry["inputs"])(raw[4:], 0), contract)
     except (KeyError, ValueError):
         return ContractReverted("Reverted", {"data": data} if data and data != "0x" else {}, contract)

@@ -5,8 +5,11 @@ import pickle
 import re
 
 import pytest
+from eth_abi.abi import encode
 
 from protocol import errors
+from protocol.calls import decode_revert, selector
+from protocol.deployment import abi
 from protocol.logs import configure_logging
 
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.ProtocolError)]
@@ -43,6 +46,14 @@ def test_errors_cross_a_process_border(error):
 
 def test_a_revert_names_contract_error_and_arguments():
     assert str(errors.ContractReverted("WrongPhase", {"actual": 3}, "Arena")) == "Arena refused: WrongPhase(actual=3)."
+
+
+@pytest.mark.parametrize(("contract", "told"), [("Arena", "task_id"), ("Alliance", "federation_id")])
+def test_an_error_of_two_contracts_is_told_as_by_the_one_that_was_called(contract, told):
+    data = selector(next(each for each in abi(contract) if each.get("name") == "WrongPhase")) + encode(
+        ["uint256", "uint8"], [7, 3]
+    )
+    assert decode_revert("0x" + data.hex(), contract).args_ == {told: 7, "actual": 3}
 
 
 def test_json_lines_carry_fields_and_exceptions(capsys):
