@@ -8,7 +8,8 @@ ProtocolError
 ├── ContractReverted        do not retry  .error = "WrongPhase", .args_, .contract; decoded from the ABI
 ├── StorageFailed           retry         this machine cannot read or write: disk full, permissions
 ├── ArtifactError           do not retry  the bytes are what the digest names, but no artifact that is allowed here
-│   ├── ArtifactMissing     retry         no store has it, or none answers
+│   ├── ArtifactMissing     retry         no store has it
+│   │   └── StoreUnreachable retry        no store answers, so that none can say so
 │   └── DigestMismatch      do not retry  bytes that are not what their name says
 ├── SpecInvalid             do not retry  the task's specification breaks a rule
 ├── ModelInvalid            do not retry  the model breaks the task's specification
@@ -81,9 +82,13 @@ class ArtifactError(ProtocolError):
 
 
 class ArtifactMissing(ArtifactError):
-    """No store has the artifact now, or none answers."""
+    """No store has the artifact now."""
 
     retryable = True
+
+
+class StoreUnreachable(ArtifactMissing):
+    """No store answers. It says nothing of the artifact: never make a verdict of it."""
 
 
 class DigestMismatch(ArtifactError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from protocol.artifacts import CHUNK_BYTES, manifest_cid, manifest_of
-from protocol.errors import ArtifactMissing, ConfigInvalid, DigestMismatch
+from protocol.errors import ArtifactMissing, ConfigInvalid, DigestMismatch, StoreUnreachable
 from protocol.staging import local_storage
 from protocol.verified import SLOWEST, TIMEOUT, SingleStore
 
@@ -78,11 +78,20 @@ class IpfsStore(SingleStore):
             with self._client() as client:
                 yield client
         except (ipfshttpclient.exceptions.Error, requests.RequestException) as error:
-            raise ArtifactMissing(f"{self.name}: {_told(error)}.") from error
+            kind = ArtifactMissing if _has_looked(error) else StoreUnreachable
+            raise kind(f"{self.name}: {_told(error)}.") from error
 
     def _client(self) -> ipfshttpclient.Client:
         # Not connect(): it refuses daemons newer than itself.
         return ipfshttpclient.Client(self._address, chunk_size=_PIECE, timeout=self.timeout)
+
+
+def _has_looked(error: Exception) -> bool:
+    """Whether the daemon was there, and had its time to look for what it was asked."""
+    if isinstance(getattr(error, "original", error), requests.ConnectTimeout):
+        return False
+    timeouts = ipfshttpclient.exceptions.TimeoutError | requests.Timeout
+    return isinstance(error, ipfshttpclient.exceptions.ErrorResponse | timeouts)
 
 
 def _told(error: Exception) -> str:

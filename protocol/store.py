@@ -19,7 +19,7 @@ from protocol.artifacts import (
 )
 from protocol.configuration import expanded
 from protocol.endpoints import check_url
-from protocol.errors import ArtifactMissing, ConfigInvalid
+from protocol.errors import ArtifactMissing, ConfigInvalid, StoreUnreachable
 from protocol.ipfs import IpfsStore
 from protocol.staging import local_storage, promote, staged_file
 from protocol.verified import TIMEOUT, ArtifactStore, Limits, SingleStore, StoreChain
@@ -27,6 +27,9 @@ from protocol.verified import TIMEOUT, ArtifactStore, Limits, SingleStore, Store
 __all__ = ["ArtifactStore", "DirectoryStore", "GatewayStore", "IpfsStore", "Limits", "StoreChain", "open_store"]
 
 _PIECE = 4 * CHUNK_BYTES
+# What a gateway answers that has not looked for what it was asked: to strangers, in haste, or with nobody behind it.
+_NOT_LOOKED = (401, 403, 408, 429, 502, 503)
+_NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 _ABANDONED = 24 * 3600  # seconds after which a temporary file is that of a killed process
 
 
@@ -50,6 +53,8 @@ class DirectoryStore(SingleStore):
         try:
             file = self._place(cid).open("rb")
         except FileNotFoundError:
+            if not self.root.is_dir():
+                raise StoreUnreachable(f"{self.name} is not there: make the folder, or mount it.") from None
             raise ArtifactMissing(f"{self.name} does not have {cid}.") from None
         with file:
             while limit > 0 and (piece := file.read(min(limit, _PIECE))):
@@ -106,10 +111,12 @@ class GatewayStore(SingleStore):
         try:
             with request as response:
                 if response.status_code != httpx.codes.OK:
-                    raise ArtifactMissing(f"{self.name} answers {response.status_code} for {cid}.")
+                    kind = StoreUnreachable if response.status_code in _NOT_LOOKED else ArtifactMissing
+                    raise kind(f"{self.name} answers {response.status_code} for {cid}.")
                 yield from response.iter_raw()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ArtifactMissing(f"{self.name} cannot be read: {error or type(error).__name__}.") from error
+            kind = StoreUnreachable if isinstance(error, _NOBODY_THERE) else ArtifactMissing
+            raise kind(f"{self.name} cannot be read: {error or type(error).__name__}.") from error
 
 
 _STORES: dict[str, Callable[[str], ArtifactStore]] = {

@@ -25,7 +25,14 @@ from protocol.artifacts import (
     manifest_of,
     parse_manifest,
 )
-from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch, ProtocolError, StorageFailed
+from protocol.errors import (
+    ArtifactError,
+    ArtifactMissing,
+    DigestMismatch,
+    ProtocolError,
+    StorageFailed,
+    StoreUnreachable,
+)
 from protocol.staging import (
     local_storage,
     promote,
@@ -62,8 +69,9 @@ class Limits:
 class ArtifactStore(ABC):
     """A place, or several, that keeps artifacts.
 
-    Errors of every method: ArtifactMissing (retry: not here now, or no answer), DigestMismatch (the store lied or its
-    disk rotted), StorageFailed (our disk), ArtifactError (the artifact itself is not allowed).
+    Errors of every method: ArtifactMissing (retry: not here now), StoreUnreachable (retry: nobody there to ask),
+    DigestMismatch (the store lied or its disk rotted), StorageFailed (our disk), ArtifactError (the artifact itself is
+    not allowed).
     """
 
     name: str
@@ -199,10 +207,11 @@ class StoreChain(ArtifactStore):
 
 
 def _summary(failures: list[ProtocolError]) -> ProtocolError:
-    """Final only if every store lied: one that was silent may still have the bytes."""
+    """Final only if every store lied: one that was silent may still have the bytes. Missing if one could say so."""
     told = " ".join(str(error) for error in failures)
-    for kind in (StorageFailed, ArtifactMissing):
-        if any(isinstance(error, kind) for error in failures):
+    kinds = {type(error) for error in failures}
+    for kind in (StorageFailed, ArtifactMissing, StoreUnreachable):
+        if kind in kinds:
             return kind(told)
     return DigestMismatch(told)
 

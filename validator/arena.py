@@ -1,8 +1,8 @@
 """The validator in the arena: registers, keeps the held-out set, scores what it is drawn for, commits, reveals, claims.
 
-What it commits to. A model that could not be fetched in time is *unavailable*. A model that was fetched but that this
-machine could not evaluate in time is left out: that costs this validator the slash for silence, where a verdict would
-cost the trainer its stake for our trouble.
+What it commits to. A model that no store has in time is *unavailable*. A model that was fetched but that this machine
+could not evaluate in time, or while no store could be asked, is left out: that costs this validator the slash for
+silence, where a verdict would cost the trainer its stake for our trouble.
 """
 
 import logging
@@ -16,7 +16,7 @@ from node.participant import Means, Participant, TaskRefused
 from node.policy import Policy
 from protocol.calls import Record
 from protocol.encoding import VERDICTS, ScoreEntry, batch_of, score_value, scores_commitment
-from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch, ProtocolError, SpecInvalid
+from protocol.errors import ArtifactError, ArtifactMissing, DigestMismatch, ProtocolError, SpecInvalid, StoreUnreachable
 from protocol.phases import Phase
 from protocol.specs import TaskSpec
 from validator.appeals import Dissent
@@ -199,8 +199,8 @@ class ArenaValidator(Participant):
         late = task.score_commit_ends - 2 * self.policy.margin(task.parameters.score_commit_window)
         if self.chain.now() < late or not case.opened.exists() or case.model_folder(duty.digest).exists():
             return None
-        if not isinstance(trouble, ArtifactMissing | DigestMismatch):
-            return None  # not tried yet, or this machine's fault: no store has said that it lacks the model
+        if not isinstance(trouble, ArtifactMissing | DigestMismatch) or isinstance(trouble, StoreUnreachable):
+            return None  # not tried yet, or our fault: no store has said that it lacks the model
         return self.evaluations.give_up(case, duty.digest, str(trouble))
 
     # --- revealing

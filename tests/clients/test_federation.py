@@ -203,6 +203,26 @@ def test_an_update_that_no_store_has_is_not_paid(federated: Federated) -> None:
     assert federated.round().counted and federated.adds_up()
 
 
+def test_a_store_that_is_away_rejects_nobody(federated: Federated, caplog: pytest.LogCaptureFixture) -> None:
+    for account in MEMBERS:
+        federated.join(account)
+    federated.run(until=(Phase.REVEAL,))
+    federated.network.sleep(WINDOW)
+    hidden = federated.root / "hidden"
+    federated.store.root.rename(hidden)
+    federated.work()
+    assert federated.phase == Phase.VOTE_COMMIT and "is not there: make the folder, or mount it" in caplog.text
+    voters = [account for account in MEMBERS if account not in federated.proposers()]
+    for account in voters:
+        assert federated.members[account].means.journal.recall(federated.members[account]._key("ballot:1")) is None
+    hidden.rename(federated.store.root)
+    for member in federated.members.values():
+        member.jobs._failures.clear()  # the pause of a minute is over
+    federated.run()
+    assert {federated.member(account).stake for account in MEMBERS} == {10 * SKEIN}
+    assert federated.round().counted and federated.adds_up()
+
+
 class Yes(FederationMember):
     """Accepts everything, unseen."""
 

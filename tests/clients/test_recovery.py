@@ -137,6 +137,30 @@ def test_a_model_that_was_not_tried_yet_is_not_unavailable(world: World) -> None
     assert world.chain.task(task).slashed == 0
 
 
+def test_a_store_that_is_away_at_the_deadline_makes_no_verdict(world: World) -> None:
+    task = world.task()
+    trainer = world.entrant(2, task)
+    validators = [world.validator(account) for account in (3, 4, 5)]
+    world.work()
+    world.pass_to(task, "commit_ends")
+    world.pass_to(task, "reveal_ends")
+    hidden = world.root / "hidden"
+    world.store.root.rename(hidden)
+    world.release(task)
+    world.work()
+    world.network.set_time(world.chain.task(task).score_commit_ends - 100)  # models that are missing are given up
+    for client in validators:
+        client.jobs._failures.clear()
+    world.work()
+    assert not any(world.has_committed(task, account) for account in (3, 4, 5))
+    hidden.rename(world.store.root)
+    for client in validators:
+        client.jobs._failures.clear()  # the pause of a minute is over
+    world.score(task)
+    finish(world, task)
+    assert world.states(task) == [S.SCORED] and world.chain.task(task).slashed == 0 and trainer.hindrance is None
+
+
 def test_clients_that_lost_their_disks_go_on(world: World) -> None:
     task = world.task()
     world.trainer(2, epochs=3)

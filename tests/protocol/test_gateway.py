@@ -10,7 +10,7 @@ import pytest
 from samples import LIMITS
 
 from protocol.artifacts import manifest_cid, manifest_for, manifest_of
-from protocol.errors import ArtifactMissing, ConfigInvalid, DigestMismatch
+from protocol.errors import ArtifactMissing, ConfigInvalid, DigestMismatch, StoreUnreachable
 from protocol.store import DirectoryStore, GatewayStore, StoreChain
 
 
@@ -90,7 +90,7 @@ def endless(request):
         (lambda request: request.answer(b"\0" * 1000, length=1_280_000), ArtifactMissing, "cannot be read"),
         (lambda request: request.answer(b"\x1f\x8b", Content_Encoding="gzip"), DigestMismatch, "are not it"),
         (lambda request: request.wfile.write(b"no HTTP\r\n\r\n"), ArtifactMissing, "cannot be read"),
-        (lambda request: request.send_error(503), ArtifactMissing, "answers 503"),
+        (lambda request: request.send_error(503), StoreUnreachable, "answers 503"),
     ],
     ids=["other", "same size", "endless", "broken off", "compressed", "not HTTP", "overloaded"],
 )

@@ -10,8 +10,15 @@ import pytest
 from samples import FILES, LIMITS
 
 from protocol.artifacts import digest_of, manifest_cid, manifest_for, manifest_of
-from protocol.errors import ArtifactError, ArtifactMissing, ConfigInvalid, DigestMismatch, StorageFailed
-from protocol.store import DirectoryStore, GatewayStore, IpfsStore, Limits, open_store
+from protocol.errors import (
+    ArtifactError,
+    ArtifactMissing,
+    ConfigInvalid,
+    DigestMismatch,
+    StorageFailed,
+    StoreUnreachable,
+)
+from protocol.store import DirectoryStore, GatewayStore, IpfsStore, Limits, StoreChain, open_store
 
 
 def contents(directory):
@@ -42,8 +49,12 @@ def test_nothing_temporary_stays(store, source, tmp_path):
 
 def test_what_is_not_there_is_missing(store, source, tmp_path):
     digest = manifest_of(source).digest
-    with pytest.raises(ArtifactMissing, match="does not have"):
+    with pytest.raises(StoreUnreachable, match="is not there: make the folder, or mount it"):
         store.get(digest, tmp_path / "got", LIMITS)
+    store.root.mkdir()
+    with pytest.raises(ArtifactMissing, match="does not have") as caught:
+        StoreChain([DirectoryStore(tmp_path / "unmounted"), store]).get(digest, tmp_path / "got", LIMITS)
+    assert type(caught.value) is ArtifactMissing
     assert not store.has(digest)
     assert not (tmp_path / "got").exists()
 
@@ -221,8 +232,8 @@ def test_settings_that_name_none(setting):
 def test_no_daemon_is_told_in_one_sentence(source, tmp_path):
     store = IpfsStore("/ip4/127.0.0.1/tcp/1")
     with pytest.raises(
-        ArtifactMissing, match=r"ipfs:/ip4/127.0.0.1/tcp/1: cannot be reached: see whether the daemon runs\.$"
+        StoreUnreachable, match=r"ipfs:/ip4/127.0.0.1/tcp/1: cannot be reached: see whether the daemon runs\.$"
     ):
         store.get(manifest_of(source).digest, tmp_path / "got", LIMITS)
-    with pytest.raises(ArtifactMissing, match="cannot be reached"):
+    with pytest.raises(StoreUnreachable, match="cannot be reached"):
         store.put(source)

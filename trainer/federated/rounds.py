@@ -12,7 +12,7 @@ import numpy as np
 
 from node.participant import Means
 from protocol.artifacts import manifest_of
-from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid, TaskFailed
+from protocol.errors import ArtifactError, DigestMismatch, ModelInvalid, StoreUnreachable, TaskFailed
 from protocol.federated.fixed import ModelWords, Update, Words, decode, encode, flatten, step, unflatten
 from protocol.federated.rules import aggregate
 from protocol.federated.settlement import Ballot
@@ -140,7 +140,10 @@ class RoundWork:
         return read_update(folder, self.spec.packing, self.spec.parameters)
 
     def judge(self, place: Place, updates: Mapping[int, tuple[str, int]]) -> Ballot:
-        """An honest ballot: what is no update is harmful, what no store has is rejected, the rest is tried."""
+        """An honest ballot: what is no update is harmful, what no store has is rejected, the rest is tried.
+
+        StoreUnreachable (retry) while there is nobody to ask: others are not rejected for our trouble.
+        """
         known, broken = self._fetch(updates)
         model = self.model(place.model)
         screened = screen(self.spec.voting, known)
@@ -178,6 +181,8 @@ class RoundWork:
             except ModelInvalid as error:
                 logger.info("The update of slot=%s is none: %s", slot, error)
                 broken.add(slot)
+            except StoreUnreachable:
+                raise
             except ArtifactError as error:
                 if not error.retryable and not isinstance(error, DigestMismatch):
                     broken.add(slot)  # it is there, and larger than any update
