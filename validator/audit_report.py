@@ -26,10 +26,15 @@ def run(output: Output, client: ClientSettings, request: Request) -> None:
         if not output.json:
             output.line(_line(audited))
     failed = [each for each in found if not each.holds]
+    appeals = {each.submission: _appeal(client.chain(), request.task, each.submission) for each in failed}
     if output.json:
-        output.line(json.dumps([{**asdict(each), "holds": each.holds} for each in found]))
+        advice = [None if each.holds else appeals[each.submission] for each in found]
+        told = [{**asdict(each), "holds": each.holds, "appeal": how} for each, how in zip(found, advice, strict=True)]
+        output.line(json.dumps(told))
     else:
-        _conclude(output, client.chain(), request.task, found, failed)
+        _conclude(output, request.task, found, failed)
+        for how in appeals.values():
+            output.line(how)
     if failed:
         raise typer.Exit(ARTIFACT)
 
@@ -50,12 +55,10 @@ def _line(audited: Audited) -> str:
     return begin + f"FAILS: {audited.fault}{which}"
 
 
-def _conclude(output: Output, chain: Chain, task_id: int, found: list[Audited], failed: list[Audited]) -> None:
+def _conclude(output: Output, task_id: int, found: list[Audited], failed: list[Audited]) -> None:
     output.line(f"{len(found) - len(failed)} of {len(found)} reports hold.")
     for model in sorted({each.model for each in failed}):
         output.line(f"To evaluate all of it: skein validator score {model} --task {task_id}")
-    for submission in sorted({each.submission for each in failed}):
-        output.line(_appeal(chain, task_id, submission))
 
 
 def _appeal(chain: Chain, task_id: int, submission: int) -> str:

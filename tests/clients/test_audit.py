@@ -122,9 +122,11 @@ def test_honest_reports_hold_and_invented_ones_are_found(world: World, auditor: 
     found = json.loads(auditor.run("validator", "audit", str(task), "--samples", "60", "--json", code=6).stdout)
     said = {(each["submission"], each["validator"]): each for each in found}
     assert len(said) == 12
-    assert said[1, auditor.address(3)]["holds"] and said[1, auditor.address(3)]["samples"] == 60
+    assert said[1, auditor.address(3)]["holds"] and said[1, auditor.address(3)]["appeal"] is None
+    assert said[1, auditor.address(3)]["samples"] == 60
     for account, (_, told) in CHEATS.items():
         assert told in said[1, auditor.address(account)]["fault"]
+        assert "cannot be appealed" in said[1, auditor.address(account)]["appeal"]
     honest = [
         each["holds"] for (submission, who), each in said.items() if submission == 2 and who != auditor.address(8)
     ]
