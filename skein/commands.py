@@ -86,10 +86,13 @@ def run_demo(
     directory: Directory = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until a Ctrl-C.")] = False,
     as_json: AsJson = False,
+    since: Annotated[
+        float | None, typer.Option(help="Count seconds from this Unix time on, such as the start of the set-up.")
+    ] = None,
 ) -> None:
     """Watch a whole network train, score, pay, and catch three cheats, on this machine, in about two minutes."""
     from skein.show import perform
 
     arm_signals()
     with workplace(directory) as place:
-        perform(place, keep, as_json)
+        perform(place, keep, as_json, 0.0 if since is None else max(0.0, time.time() - since))

@@ -48,11 +48,11 @@ class Screen:
             self._status.stop()
 
 
-def perform(directory: Path, keep: bool, as_json: bool) -> None:
-    """Run it, show what came out, raise DemoFailed if that is not what must."""
+def perform(directory: Path, keep: bool, as_json: bool, before: float = 0.0) -> None:
+    """Run it, show what came out, raise DemoFailed if that is not what must. `before`: seconds that already count."""
     if directory.exists() and any(directory.iterdir()):
         raise ConfigInvalid(f"{directory} is not empty: the demonstration needs a directory of its own.")
-    started = time.monotonic()
+    started = time.monotonic() - before
     screen = Screen(started)
     with ExitStack() as stack:
         stack.callback(screen.close)

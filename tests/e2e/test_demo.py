@@ -51,9 +51,10 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    """As `scripts/demo --keep --json` runs it."""
+    """As `scripts/demo --keep --json` runs it, after a set-up of a minute."""
     place = tmp_path_factory.mktemp("kept")
     command = [sys.executable, "-m", "skein", "demo", "--dir", str(place / "demo"), "--json", "--keep"]
+    command += ["--since", str(time.time() - 60)]
     with (place / "story").open("w") as story:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=story, text=True)
     try:
@@ -76,7 +77,7 @@ def test_all_is_as_it_must_be(kept: Kept) -> None:
         ("inventor", "deviating"),
         ("mute", "silent"),
     }
-    assert 0 < report["seconds_to_first_reward"] < report["seconds"]
+    assert 60 < report["seconds_to_first_reward"] < report["seconds"]
     assert "Traceback" not in story and "creates task 1" in story and "copier loses" in story
     used = {each["kind"]: each for each in report["gas"]}
     assert {"Arena.settle", "Arena.revealScores", "Staking.deposit"} <= used.keys()
