@@ -19,6 +19,7 @@ from protocol.calls import Record
 from protocol.chain import Chain
 from protocol.encoding import VERDICTS, score_value
 from protocol.errors import ContractReverted
+from protocol.events import Event
 from protocol.phases import is_scorable
 from protocol.results import Result, agrees, read_result
 
@@ -127,7 +128,7 @@ class Appeals:
         for fact, content in self._journal.facts("appeal:").items():
             _, task_id, submission_id = fact.split(":")
             bonds[int(task_id), int(submission_id)] = int(content["bond"])
-        standing = appeals_of(self._chain, self._chain.address)
+        standing = Standing(self._chain, self._chain.address)
         bonds.update(standing.bonds)
         return sum(bond for key, bond in bonds.items() if key != but and key not in standing.returned)
 
@@ -167,9 +168,15 @@ class Standing:
         return sum(bond for key, bond in self.bonds.items() if key not in decided)
 
 
-def appeals_of(chain: Chain, address: str) -> Standing:
-    """What became of the appeals of an account."""
-    return Standing(chain, address)
+def scores_said(chain: Chain, task_id: int, task: Record, submission_id: int) -> list[Event]:
+    """The ScoreRevealed events of a submission's present panel."""
+    said = events_of(chain, "Arena.ScoreRevealed", task_id=task_id, submission_id=submission_id)
+    return [event for event in said if event.args["attempt"] == task.attempt]
+
+
+def originals_in(said: Iterable[Event]) -> list[int]:
+    """The submissions that a panel says another is a copy of."""
+    return sorted({event.args["copy_of"] for event in said} - {0})
 
 
 def contradiction(found: Result, task: Record, score: int, copied: bool | None) -> str:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from node.amounts import format_amount, round_amount
-from node.appeals import appeals_of
+from node.appeals import Standing
 from node.doctor import Check, Finding, fault, ok, warning
 from node.journal import Journal
 from node.keys import address_in, load_keystore, read_password
@@ -219,7 +219,7 @@ class Common:
             yield ok("appeals", "none by itself; what it finds wrong it says (--appeal-budget allows bonds)")
             return
         chain, address = self._chain(), self._address()
-        made, balance = appeals_of(chain, address), chain.token_balance(address)
+        made, balance = Standing(chain, address), chain.token_balance(address)
         left = max(budget - made.out - sum(made.lost.values()), 0)
         text = f"{round_amount(left)} of {round_amount(budget)} SKEIN are left for bonds"
         if balance < left:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from node.amounts import format_duration, round_amount
-from node.appeals import appeals_of
+from node.appeals import Standing
 from node.history import events_of
 from node.output import Output
 from protocol import phases
@@ -23,7 +23,7 @@ def standing(chain: Chain, address: str) -> dict[str, int]:
     pool = chain.pool(address)
     rewards = events_of(chain, "Staking.RewardDistributed", operator=address)
     slashes = events_of(chain, "Staking.Slashed", operator=address)
-    appeals = appeals_of(chain, address)
+    appeals = Standing(chain, address)
     return {
         "balance": chain.token_balance(address),
         "gas_money": chain.balance(address),

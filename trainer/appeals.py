@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from node.appeals import contradiction
+from node.appeals import contradiction, originals_in, scores_said
 from node.bases import fetch_base
-from node.history import events_of
 from node.jobs import Jobs
 from protocol.calls import Record
 from protocol.chain import Chain
@@ -61,11 +60,7 @@ class Objection:
         """What is wrong with the result of a submission: a clause, "" if nothing is known to be; None while it is found
         out.
         """
-        said = [
-            event
-            for event in events_of(self._chain, "Arena.ScoreRevealed", task_id=task_id, submission_id=submission_id)
-            if event.args["attempt"] == task.attempt
-        ]
+        said = scores_said(self._chain, task_id, task, submission_id)
         if found.agreed and found.score == UNAVAILABLE and all(e.args["score"] in VERDICTS for e in said):
             return ""
         measured = self._measure(task_id, own, task, said if found.copied else [])
@@ -83,8 +78,7 @@ class Objection:
 
     def _measure(self, task_id: int, own: Own, task: Record, said: list[Event]) -> Measured | None:
         if task_id not in self._measured:
-            named = sorted({event.args["copy_of"] for event in said} - {0})
-            originals = [self._chain.submission(task_id, number).digest for number in named]
+            originals = [self._chain.submission(task_id, number).digest for number in originals_in(said)]
             work = partial(self._find_out, own, task, originals)
             try:
                 done = self._jobs.result(("measure", task_id), work)
@@ -121,7 +115,7 @@ class Objection:
 
     def _ask(self, job: dict[str, str], own: Own) -> process.Step:
         seconds = 4 * own.spec.limits.max_seconds + 60
-        return process.ask(job, own.folder, seconds, self._jobs.stopping)
+        return process.run(job, own.folder, seconds, self._jobs.stopping)
 
 
 def _is_copy(spec: TaskSpec, measured: Measured) -> bool:

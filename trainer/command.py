@@ -56,7 +56,7 @@ def run(
             raise TaskFailed("training", f"the command wrote no {MODEL_FILE} ({outcome})")
         _tidy(stage)
         check = {name: job[name] for name in ("spec", "data", "base") if name in job} | {"model": str(stage)}
-        score = process.run(check, scratch, seconds - given, stopping)
+        score = float(process.run(check, scratch, seconds - given, stopping)["score"])
         promote(stage, target)
     return score
 

@@ -46,7 +46,7 @@ def make_and_tell(
     if settings.command is not None:
         return command.run(settings.command, job, making.folder, seconds, stopping, hear)
     job["budget"] = {"max_seconds": _SEARCH_SECONDS * seconds, **settings.budget()}
-    return process.run(job, making.folder, seconds, stopping, hear)
+    return float(process.run(job, making.folder, seconds, stopping, hear)["score"])
 
 
 def _job(making: Making, output: Path, settings: TrainerSettings) -> dict[str, Any]:

@@ -46,19 +46,8 @@ def run(
     seconds: float,
     stopping: threading.Event,
     hear: Hear = lambda step: None,
-) -> float:
-    """Run a job of `trainer.training` for at most `seconds`, and return its score; errors as `ask`."""
-    return float(ask(job, scratch, seconds, stopping, hear)["score"])
-
-
-def ask(
-    job: Mapping[str, Any],
-    scratch: Path,
-    seconds: float,
-    stopping: threading.Event,
-    hear: Hear = lambda step: None,
 ) -> Step:
-    """The same, for all of its last word.
+    """Run a job of `trainer.training` for at most `seconds`, and return its last word, such as its "score".
 
     TaskFailed if it cannot be done, or not in time; TrainingStopped when `stopping` is set.
     """

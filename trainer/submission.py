@@ -91,7 +91,7 @@ def _place(
     with local_storage(f"Copying {source} to {target}"), staged_directory(target) as stage:
         _copy(source, stage)
         job = {"spec": str(folder / "spec"), "data": str(data), "model": str(stage), **trainer.base_of(spec)}
-        score = process.run(job, folder, _CHECK_SECONDS, threading.Event())
+        score = float(process.run(job, folder, _CHECK_SECONDS, threading.Event())["score"])
         digest = manifest_of(stage).digest
         if target.exists() and manifest_of(target).digest != digest:
             raise ConfigInvalid(f"There is another model for task {task_id} in {target}: remove it first.")

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from node.appeals import contradiction
-from node.history import events_of
+from node.appeals import contradiction, originals_in, scores_said
 from node.jobs import Jobs
 from protocol.calls import Record
 from protocol.chain import Chain
@@ -90,9 +89,8 @@ class Dissent:
             return False
         if not found.copied:
             return True
-        named = events_of(self._chain, "Arena.ScoreRevealed", task_id=task_id, submission_id=duty.submission_id)
-        originals = {e.args["copy_of"] for e in named if e.args["attempt"] == task.attempt and e.args["copy_of"]}
-        return not any(self._is_copy_of(task_id, case, duty, number) for number in originals)
+        said = scores_said(self._chain, task_id, task, duty.submission_id)
+        return not any(self._is_copy_of(task_id, case, duty, number) for number in originals_in(said))
 
     def _is_copy_of(self, task_id: int, case: Case, duty: Duty, number: int) -> bool:
         """What cannot be compared counts as one: nobody could be convinced of the opposite."""

@@ -256,8 +256,8 @@ class ArenaValidator(Participant):
 
     def _challenge(self, task_id: int, task: Record) -> None:
         if (spec := self.spec(task_id, task)) is not None:
-            find = partial(self.find, task_id, task, self.case(task_id, task, spec))
-            judge = partial(self.dissent.with_result, task_id, self.case(task_id, task, spec), find)
+            case = self.case(task_id, task, spec)
+            judge = partial(self.dissent.with_result, task_id, case, partial(self.find, task_id, task, case))
             self.appeals.work(task_id, task, range(1, task.submission_count + 1), judge)
 
     def _hash(self, task_id: int, task: Record, batch: int, entries: Sequence[ScoreEntry]) -> str:

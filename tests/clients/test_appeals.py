@@ -14,7 +14,7 @@ from network import SKEIN
 from operators import operator_shell
 from world import QUICK, World, write_model
 
-from node.appeals import appeals_of
+from node.appeals import Standing
 from node.program import settle_down
 from protocol.calls import Record
 from protocol.encoding import canary_proof
@@ -87,11 +87,11 @@ def test_a_validator_that_was_overruled_appeals_and_wins(world: World) -> None:
     world.score(task)
     honest = world.chain.call("Arena", "panel", task, 1)[2]
     assert world.chain.call("Arena", "appealOf", task, 1).appellant == honest
-    assert appeals_of(world.chain, honest).out == BOND
+    assert Standing(world.chain, honest).out == BOND
     before = world.chain.token_balance(honest)
     decide(world, task)
     assert world.states(task) == [S.SCORED] and world.chain.submission(task, 1).score > 9 * 10**8
-    told = appeals_of(world.chain, honest)
+    told = Standing(world.chain, honest)
     assert (told.out, told.won, told.lost) == (0, SKEIN // 10, {})  # half of the tenths that two liars lost
     assert world.chain.token_balance(honest) - before >= BOND + SKEIN // 10
 
@@ -163,7 +163,7 @@ def test_a_trainer_that_is_killed_after_every_step_appeals_once(world: World) ->
         world.network.mine(2)
     for deadline in ("score_commit_ends", "score_reveal_ends", "challenge_ends", "", ""):
         step(deadline)
-    told = appeals_of(world.chain, world.network.accounts[2].address)
+    told = Standing(world.chain, world.network.accounts[2].address)
     assert told.bonds == {(task, 1): BOND} and told.returned and deaths >= 8
     assert world.chain.submission(task, 1).score > 9 * 10**8 and world.locked(2) == 0
 

@@ -9,7 +9,7 @@ from killer import deaths_of
 from life import Life
 from network import SKEIN, Network
 
-from node.appeals import Appeals, appeals_of
+from node.appeals import Appeals, Standing
 from node.journal import Journal
 from node.policy import Policy
 from node.rehearsal import Rehearsed, RehearsingSender
@@ -104,11 +104,11 @@ def test_what_comes_back_can_be_used_again(life: Life, journal: Journal) -> None
     life.send(CREATOR, "Arena", "redraw", task)
     said = {1: GOOD, 4: GOOD}
     life.score(task, dict.fromkeys(VALIDATORS, said))
-    told = appeals_of(network.chain(), life.address(APPELLANT))
+    told = Standing(network.chain(), life.address(APPELLANT))
     assert (told.out, told.won, told.lost) == (BOND, 0, {})
     life.pass_to(task, "challenge_ends")
     life.settle(task, CREATOR, (1,))
-    told = appeals_of(network.chain(), life.address(APPELLANT))
+    told = Standing(network.chain(), life.address(APPELLANT))
     assert told.out == 0 and told.won > 0
     other = challenged(life)
     work(appeals(network, journal, BOND), network, other, 1)
@@ -129,7 +129,7 @@ def test_one_that_others_made_is_left(life: Life, journal: Journal) -> None:
     task, network = challenged(life), life.network
     life.send(TRAINERS[0], "Arena", "appeal", task, 1)
     work(appeals(network, journal, 9 * BOND), network, task, 1)
-    assert appeals_of(network.chain(), life.address(APPELLANT)).bonds == {} and journal.facts("appeal:") == {}
+    assert Standing(network.chain(), life.address(APPELLANT)).bonds == {} and journal.facts("appeal:") == {}
 
 
 def test_a_wallet_without_the_bond_is_told(
@@ -169,5 +169,5 @@ def test_killed_after_every_step_it_appeals_once(life: Life, tmp_path: Path) -> 
 
     deaths = deaths_of(live)
     assert deaths >= 10 and appealed(network, task) == [1, 1, 0, 0]
-    told = appeals_of(network.chain(), life.address(APPELLANT))
+    told = Standing(network.chain(), life.address(APPELLANT))
     assert told.bonds == {(task, 1): BOND, (task, 2): BOND}
