@@ -195,7 +195,7 @@ class Rows:
         if row := self._revive(store, key):
             return row
         if self.event is not None:
-            self._foresight.learn(*self.event, store.shape.table, key)
+            self._foresight.learn(*self.event, store.shape.twin, key)
         found = self._bulk.fetch_one(store.shape, key)
         if found is None:
             return None

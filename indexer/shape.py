@@ -10,7 +10,6 @@ class Shape:
     """One table in one kind of database."""
 
     def __init__(self, layout: Layout, placeholder: str = "?") -> None:
-        self.table: Any = layout.twin
         self.name = layout.name
         self.columns = layout.columns
         self.kinds = layout.kinds
